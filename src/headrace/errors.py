@@ -1,0 +1,131 @@
+"""Every error class, each with a stable code.
+
+A message says what was wrong, with which value, and what to do. `server.api.errors` maps codes to
+HTTP statuses, and the client maps an answer back to the same class.
+"""
+
+
+class HeadraceError(Exception):
+    """Root of all errors raised on purpose."""
+
+    code = "error"
+
+
+# Requests and objects
+
+
+class ValidationFailed(HeadraceError):
+    """A body, parameter or setting is not of the form it must have.
+
+    Args:
+        errors: One mapping per bad field: `loc` (path), `msg`, `type` and, where known, `input`.
+    """
+
+    code = "validation_failed"
+
+    def __init__(self, errors: list[dict[str, object]]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{_path(e.get('loc'))}: {e.get('msg')}" for e in errors))
+
+
+def _path(loc: object) -> str:
+    return ".".join(str(part) for part in loc) if isinstance(loc, list | tuple) else str(loc or "")
+
+
+class ObjectNotFound(HeadraceError):
+    """No object has this id or name."""
+
+    code = "not_found"
+
+
+class ObjectAlreadyExists(HeadraceError):
+    """Another object has this unique name or key."""
+
+    code = "already_exists"
+
+
+class Conflict(HeadraceError):
+    """The object's present state does not allow this."""
+
+    code = "conflict"
+
+
+class Unauthorized(HeadraceError):
+    """The credentials are missing or wrong."""
+
+    code = "unauthorized"
+
+
+class Forbidden(HeadraceError):
+    """The request's Host or Origin is not one this server answers, or it is protected."""
+
+    code = "forbidden"
+
+
+class NotImplementedYet(HeadraceError):
+    """The contract has this and this version does not."""
+
+    code = "not_implemented"
+
+
+# The store
+
+
+class StoreError(HeadraceError):
+    """Root of what the database can refuse."""
+
+    code = "store"
+
+
+class StaleWrite(StoreError):
+    """The row changed since it was read, or the writer's lease is no longer the newest."""
+
+    code = "stale_write"
+
+
+class UniqueViolation(StoreError):
+    """A row with this key exists."""
+
+    code = "unique_violation"
+
+
+class ForeignKeyViolation(StoreError):
+    """The row that this one belongs to does not exist."""
+
+    code = "foreign_key_violation"
+
+
+class DatabaseReadOnly(StoreError):
+    """The database can be read and not written."""
+
+    code = "database_read_only"
+
+
+class DatabaseFull(StoreError):
+    """The disk under the database is full."""
+
+    code = "database_full"
+
+
+class DatabaseUnavailable(StoreError):
+    """The database does not answer."""
+
+    code = "database_unavailable"
+
+
+class DatabaseNotOurs(StoreError):
+    """The file or schema belongs to another program, or to a newer version. It is left untouched."""
+
+    code = "database_not_ours"
+
+
+class DatabaseInUse(StoreError):
+    """Another server process owns this SQLite database."""
+
+    code = "database_in_use"
+
+
+class TooBusy(StoreError):
+    """The queue of writes is at its bound; the caller should come back in a moment."""
+
+    code = "too_busy"

@@ -1,0 +1,1 @@
+"""Flows: the functions that are orchestrated."""

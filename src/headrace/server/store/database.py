@@ -1,0 +1,116 @@
+"""What the store asks of a database: one protocol, two implementations.
+
+`sqlite.py` and `postgresql.py` implement `Database`; the contract suite in
+`tests/contract/store` runs on both. Nouns (`store/flow_runs.py`, …) build statements with
+SQLAlchemy Core once, at import, as `Statement` values, and hand over rows as plain tuples.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.sql import ClauseElement
+
+Row = tuple[Any, ...]
+Params = Mapping[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """A Core construct with named bind parameters, compiled once per dialect.
+
+    Hashed by identity: build it once, at module level, and reuse it.
+    """
+
+    construct: ClauseElement
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One statement of a unit with its parameters: one set, or many sets for `executemany`.
+
+    `expect` is the number of rows it must change. Where it changes another number, the whole unit is
+    undone and `StaleWrite` is raised: that is the compare-and-set. Only with one set of parameters.
+    """
+
+    statement: Statement
+    params: Params | Sequence[Params]
+    expect: int | None = None
+
+
+Unit = Sequence[Write]
+"""Writes that commit together or not at all: SQL only, at most 500 rows, at most about 5 ms."""
+
+
+class Transaction(Protocol):
+    """The inside of one transaction, for work that must read before it writes (a claim, say).
+
+    Synchronous: it runs in the database's own thread. It must not wait for anything but SQL.
+    """
+
+    def fetch_all(self, statement: Statement | ClauseElement, params: Params = ...) -> list[Row]:
+        """Rows of a query."""
+        ...
+
+    def fetch_one(self, statement: Statement | ClauseElement, params: Params = ...) -> Row | None:
+        """The first row of a query, or none."""
+        ...
+
+    def execute(
+        self, statement: Statement | ClauseElement, params: Params | Sequence[Params] = ...
+    ) -> int:
+        """Change rows; the number changed (of the last set, where many were given)."""
+        ...
+
+    def now(self) -> str:
+        """The database's time, as the store's fixed-width text: leases are judged by it alone."""
+        ...
+
+    def lock(self, *keys: str) -> None:
+        """Hold these names until the end of the transaction, taken in sorted order.
+
+        PostgreSQL: one transaction-scoped advisory lock each. SQLite: nothing, it has one writer.
+        """
+        ...
+
+
+class Database(Protocol):
+    """A database that is open, migrated and ours."""
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        ...
+
+    async def fetch_all(
+        self, statement: Statement | ClauseElement, params: Params = ...
+    ) -> list[Row]:
+        """Rows of a query, outside any transaction: lists, counts, searches."""
+        ...
+
+    async def fetch_one(
+        self, statement: Statement | ClauseElement, params: Params = ...
+    ) -> Row | None:
+        """One row found through a unique key. SQLite answers on the event loop: keep it to that."""
+        ...
+
+    async def apply(self, unit: Unit) -> None:
+        """Commit a unit, grouped with the others that are waiting. Returns once it is durable.
+
+        Raises `StaleWrite` (an `expect` did not hold), `UniqueViolation`, `ForeignKeyViolation`,
+        `DatabaseReadOnly`, `DatabaseFull`, `DatabaseUnavailable`, `TooBusy` (the queue is at its
+        bound).
+        """
+        ...
+
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in one transaction (SQLite: a savepoint of the group commit). Same errors.
+
+        `work` may be run again after a lost transaction: it must have no effect but its SQL.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued and release the database."""
+        ...

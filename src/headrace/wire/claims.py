@@ -1,0 +1,73 @@
+"""Wire objects of claims: how a Headrace worker or runner takes work and keeps it.
+
+These are Headrace's own, beside the contract: `POST /headrace/claims` (a long poll) hands out runs,
+each with a lease, and `POST /headrace/leases/renew` keeps all of a worker's leases alive in one
+request.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from headrace.wire.deployments import DeploymentResponse
+from headrace.wire.flow_runs import FlowRunResponse
+from headrace.wire.objects import Strict, Wire
+
+
+class ClaimBody(Strict, kw_only=True):
+    """Ask for runs: of a pool (`work_pool_name`) or of served deployments (`deployment_ids`)."""
+
+    claim_id: UUID
+    """Made by the caller. Repeating it returns the same runs: a lost answer strands nothing."""
+    owner: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Who holds the leases: a name that is unique to this process."""
+    work_pool_name: str | None = None
+    work_queue_names: list[str] = msgspec.field(default_factory=list)
+    deployment_ids: list[UUID] = msgspec.field(default_factory=list)
+    limit: Annotated[int, Meta(ge=0, le=500)] = 10
+    """Free capacity, runs. With 0 the call waits for signals only."""
+    wait_seconds: Annotated[float, Meta(ge=0, le=30)] = 0.0
+    """How long the server may hold the call open while nothing is due."""
+    prefetch_seconds: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    """Runs due up to this far ahead are handed out early; their process waits for the time."""
+
+
+class ClaimedRun(Wire, kw_only=True):
+    """A run whose lease the caller now holds; it is PENDING when this arrives."""
+
+    flow_run: FlowRunResponse
+    flow_name: str
+    epoch: int
+    """Goes up with each claim of the run. Sent back as `x-headrace-epoch`; a stale one is refused."""
+    lease_expires: datetime
+    deployment: DeploymentResponse | None = None
+    job_configuration: dict[str, Any] | None = None
+    """The pool's template, resolved with defaults, deployment's and run's variables."""
+
+
+class ClaimResponse(Wire, kw_only=True):
+    claim_id: UUID
+    lease_seconds: float
+    runs: list[ClaimedRun] = msgspec.field(default_factory=list)
+    cancelling: list[UUID] = msgspec.field(default_factory=list)
+    """Runs leased to this owner that are to be cancelled."""
+
+
+class HeldLease(Strict, kw_only=True):
+    flow_run_id: UUID
+    epoch: int
+
+
+class RenewBody(Strict, kw_only=True):
+    owner: str
+    leases: Annotated[list[HeldLease], Meta(max_length=2000)]
+
+
+class RenewResponse(Wire, kw_only=True):
+    lease_seconds: float
+    lost: list[UUID] = msgspec.field(default_factory=list)
+    """Runs that this owner no longer holds: their processes must be stopped and not reported on."""
+    cancelling: list[UUID] = msgspec.field(default_factory=list)
