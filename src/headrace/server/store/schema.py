@@ -220,6 +220,8 @@ flow_run = _table(
     Column("lease_expires", Timestamp),
     Column("claim_id", Id),
     Column("epoch", Integer, nullable=False, server_default="0"),
+    # The newest heartbeat event: the gap to the one before says how long its lease lasts.
+    Column("last_heartbeat", Timestamp),
     # Why it is not running yet, as JSON; null when nothing keeps it.
     Column("wait_reason", Json),
 )
@@ -333,6 +335,7 @@ _scheduled = text("state_type = 'SCHEDULED'")
 _live = text("state_type IN ('PENDING', 'RUNNING', 'CANCELLING')")
 _unique_key = text("idempotency_key IS NOT NULL")
 _leased = text("lease_expires IS NOT NULL")
+_owned = text("lease_owner IS NOT NULL")
 
 Index(
     "uq_flow_run__flow_id_idempotency_key",
@@ -346,6 +349,9 @@ Index(
     "ix_flow_run__due_in_queue",
     flow_run.c.work_queue_id,
     flow_run.c.next_scheduled_start_time,
+    # Ends the order, and lets runs of a full deployment be passed over without reading their rows.
+    flow_run.c.id,
+    flow_run.c.deployment_id,
     sqlite_where=_scheduled,
     postgresql_where=_scheduled,
 )
@@ -353,6 +359,7 @@ Index(
     "ix_flow_run__due_of_deployment",
     flow_run.c.deployment_id,
     flow_run.c.next_scheduled_start_time,
+    flow_run.c.id,
     sqlite_where=_scheduled,
     postgresql_where=_scheduled,
 )
@@ -361,6 +368,19 @@ Index(
     flow_run.c.work_queue_id,
     sqlite_where=_live,
     postgresql_where=_live,
+)
+Index(
+    "ix_flow_run__live_of_deployment",
+    flow_run.c.deployment_id,
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+Index(
+    "ix_flow_run__lease_owner",
+    flow_run.c.lease_owner,
+    flow_run.c.state_type,
+    sqlite_where=_owned,
+    postgresql_where=_owned,
 )
 Index(
     "ix_flow_run__lease_expires",
@@ -376,7 +396,12 @@ Index("ix_flow_run__name", flow_run.c.name)
 Index("ix_flow_run__flow_id_start_time", flow_run.c.flow_id, flow_run.c.start_time)
 Index("ix_flow_run__deployment_id", flow_run.c.deployment_id)
 Index("ix_flow_run__parent_task_run_id", flow_run.c.parent_task_run_id)
-Index("ix_flow_run__claim_id", flow_run.c.claim_id)
+Index(
+    "ix_flow_run__claim_id",
+    flow_run.c.claim_id,
+    sqlite_where=text("claim_id IS NOT NULL"),
+    postgresql_where=text("claim_id IS NOT NULL"),
+)
 Index(
     "ix_flow_run_state__flow_run_id_timestamp",
     flow_run_state.c.flow_run_id,
