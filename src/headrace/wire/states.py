@@ -1,13 +1,13 @@
 """Wire objects of states."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from headrace.core.states import StateType
 from headrace.wire.objects import Strict, Wire
 
 
@@ -30,18 +30,6 @@ class StateDetails(Wire, kw_only=True):
     traceparent: str | None = None
     transition_id: UUID | None = None
     untrackable_result: bool = False
-
-
-class StateType(StrEnum):
-    SCHEDULED = "SCHEDULED"
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    CRASHED = "CRASHED"
-    PAUSED = "PAUSED"
-    CANCELLING = "CANCELLING"
 
 
 class State(Wire, kw_only=True):

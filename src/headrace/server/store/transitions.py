@@ -1,0 +1,396 @@
+"""The one place that turns an accepted change of state into writes.
+
+`flow_run` and `task_run` give the writes of one change: the state's row, the run's newest state (only
+if the run is still as it was read), and the event. They go through `Database.apply` or, inside a
+transaction, through `carry_out`. The event's id is the state's id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+from sqlalchemy import bindparam, func, insert, select, update
+
+from headrace.core.ids import new_id
+from headrace.core.orchestration.facts import Policy
+from headrace.core.orchestration.progress import Progress, progress
+from headrace.core.states import AWAITING_RETRY, TERMINAL, State, StateType
+from headrace.errors import StaleWrite
+from headrace.server.store import related
+from headrace.server.store.database import Statement, Transaction, Write
+from headrace.server.store.facts import FlowRunRow, TaskRunRow
+from headrace.server.store.schema import (
+    event,
+    flow_run_state,
+    task_run_state,
+)
+from headrace.server.store.schema import flow_run as flow_run_table
+from headrace.server.store.schema import task_run as task_run_table
+from headrace.wire.states import StateDetails
+
+_DETAILS: Final = msgspec.structs.asdict(StateDetails())
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds a run from now on.
+
+    Args:
+        owner: The process that answers for it.
+        kind: What renews it: `worker`, `heartbeat` or `none` (it then never ends by time).
+        expires: When it ends unless renewed, as text of the database's clock; none with `none`.
+        claim_id: The claim that took it, where a claim did.
+        epoch: The attempt's number; a writer with an older one is refused.
+    """
+
+    owner: str | None
+    kind: str | None
+    expires: str | None
+    claim_id: str | None
+    epoch: int
+
+
+def new_state(
+    state_type: StateType,
+    name: str | None = None,
+    *,
+    timestamp: str,
+    message: str | None = None,
+    details: dict[str, object] | None = None,
+) -> State:
+    """A state that the server itself proposes; details are those that differ from the defaults."""
+    return State(
+        type=state_type,
+        name=name or state_type.capitalize(),
+        id=new_id(),
+        timestamp=timestamp,
+        message=message,
+        details=details or {},
+    )
+
+
+def encode_state(state: State, **details: str | None) -> str:
+    """The state as it is stored and answered; `details` name the run it belongs to."""
+    return _encode(
+        {
+            "id": state.id,
+            "type": state.type,
+            "name": state.name,
+            "timestamp": state.timestamp,
+            "message": state.message,
+            "data": state.data,
+            "state_details": {**_DETAILS, **state.details, **details},
+        }
+    ).decode()
+
+
+def encode_policy(stored: str, policy: Policy) -> str:
+    """The stored policy with what the rules changed in it."""
+    merged = msgspec.json.decode(stored, type=dict[str, object])
+    merged |= {
+        "pause_keys": policy.pause_keys,
+        "resuming": policy.resuming,
+        "retry_type": policy.retry_type,
+    }
+    return _encode(merged).decode()
+
+
+def flow_run(
+    row: FlowRunRow,
+    state: State,
+    *,
+    now: str,
+    policy: Policy | None = None,
+    lease: Lease | None = None,
+) -> list[Write]:
+    """The writes that move a flow run into `state`.
+
+    Args:
+        row: The run as it was read; if it has changed since, the unit fails with `StaleWrite`.
+        state: The state the rules decided on.
+        now: The time of the write, as text.
+        policy: The run's retry and pause settings where the rules changed them.
+        lease: Who holds it from now on; without one it is kept, or let go where the state says so.
+    """
+    facts = row.facts()
+    step = progress(facts, state)
+    text = encode_state(state, flow_run_id=row.id, task_run_id=row.parent_task_run_id)
+    held = lease or _lease_after(row, state, policy or facts.policy)
+    params = _run_params(state, text, step, now) | {
+        "run_id": row.id,
+        "run_version": row.version,
+        "v_empirical_policy": encode_policy(row.empirical_policy, policy)
+        if policy is not None and policy != facts.policy
+        else row.empirical_policy,
+        "v_lease_owner": held.owner,
+        "v_lease_kind": held.kind,
+        "v_lease_expires": held.expires,
+        "v_claim_id": held.claim_id,
+        "v_epoch": held.epoch,
+    }
+    writes = [
+        Write(_UPDATE_FLOW_RUN, params, expect=1),
+        Write(_INSERT_FLOW_RUN_STATE, _state_params(row.id, state, text)),
+        Write(INSERT_EVENT, _flow_run_event(row, facts.state, state, step, now)),
+    ]
+    if row.parent_task_run_id is not None:
+        writes += _reflect_on_parent(row.parent_task_run_id, row.id, state, step, now)
+    return writes
+
+
+def task_run(
+    row: TaskRunRow, state: State, *, now: str, policy: Policy | None = None
+) -> list[Write]:
+    """The writes that move a task run into `state`; arguments as for `flow_run`."""
+    facts = row.facts()
+    step = progress(facts, state)
+    text = encode_state(state, flow_run_id=row.flow_run_id, task_run_id=row.id)
+    params = _run_params(state, text, step, now) | {
+        "run_id": row.id,
+        "run_version": row.version,
+        "v_empirical_policy": encode_policy(row.empirical_policy, policy)
+        if policy is not None and policy != facts.policy
+        else row.empirical_policy,
+    }
+    return [
+        Write(_UPDATE_TASK_RUN, params, expect=1),
+        Write(_INSERT_TASK_RUN_STATE, _state_params(row.id, state, text)),
+        Write(INSERT_EVENT, _task_run_event(row, facts.state, state, step, now)),
+    ]
+
+
+def carry_out(tx: Transaction, writes: Sequence[Write]) -> None:
+    """Execute writes inside a transaction; `StaleWrite` if one changed another number of rows."""
+    for write in writes:
+        changed = tx.execute(write.statement, write.params)
+        if write.expect is not None and changed != write.expect:
+            raise StaleWrite("The run was changed by someone else meanwhile; read it again.")
+
+
+def signals(row: FlowRunRow) -> tuple[str, ...]:
+    """The topics to publish once a change of this flow run is committed."""
+    topics = [f"run:{row.id}", "events"]
+    if row.work_queue_id is not None:
+        topics.append(f"queue:{row.work_queue_id}")
+    if row.deployment_id is not None:
+        topics.append(f"deployment:{row.deployment_id}")
+    if row.lease_owner is not None:
+        topics.append(f"owner:{row.lease_owner}")
+    return tuple(topics)
+
+
+def _lease_after(row: FlowRunRow, state: State, policy: Policy) -> Lease:
+    """Keep the lease while a process stands behind the run, and let it go when none does."""
+    waits_in_process = state.name == AWAITING_RETRY and policy.retry_type == "in_process"
+    leaves_process = state.type is StateType.SCHEDULED and not waits_in_process
+    suspended = state.type is StateType.PAUSED and bool(state.details.get("pause_reschedule"))
+    if state.type in TERMINAL or leaves_process or suspended:
+        return Lease(None, None, None, None, row.epoch)
+    kept = Lease(row.lease_owner, row.lease_kind, row.lease_expires, row.claim_id, row.epoch)
+    if waits_in_process and row.lease_owner is None:
+        # Nobody else may claim it: its own process waits for the next attempt.
+        return replace(kept, owner="in-process", kind="none")
+    return kept
+
+
+def _run_params(state: State, text: str, step: Progress, now: str) -> dict[str, object]:
+    return {
+        "v_updated": now,
+        "v_state_id": state.id,
+        "v_state_type": state.type,
+        "v_state_name": state.name,
+        "v_state_timestamp": state.timestamp,
+        "v_state": text,
+        "v_run_count": step.run_count,
+        "v_start_time": step.start_time,
+        "v_end_time": step.end_time,
+        "v_total_run_time": step.total_run_time,
+        "v_expected_start_time": step.expected_start_time,
+        "v_next_scheduled_start_time": step.next_scheduled_start_time,
+    }
+
+
+def _state_params(run_id: str, state: State, text: str) -> dict[str, object]:
+    return {"id": state.id, "run_id": run_id, "timestamp": state.timestamp, "state": text}
+
+
+def _reflect_on_parent(
+    task_run_id: str, flow_run_id: str, state: State, step: Progress, now: str
+) -> list[Write]:
+    """A sub-flow's state shows on the task run that stands for it in the parent."""
+    mirror = replace(state, id=new_id())
+    text = encode_state(mirror, task_run_id=task_run_id, child_flow_run_id=flow_run_id)
+    return [
+        Write(_MIRROR_ON_TASK_RUN, _run_params(mirror, text, step, now) | {"run_id": task_run_id}),
+        Write(_INSERT_MIRRORED_STATE, _state_params(task_run_id, mirror, text)),
+    ]
+
+
+def _brief(state: State | None) -> dict[str, object] | None:
+    if state is None:
+        return None
+    brief: dict[str, object] = {"type": state.type, "name": state.name}
+    if state.message:
+        brief["message"] = state.message
+    if state.type is StateType.PAUSED:
+        brief["pause_reschedule"] = str(bool(state.details.get("pause_reschedule"))).lower()
+    return brief
+
+
+def _event(
+    kind: str, run: FlowRunRow | TaskRunRow, before: State | None, state: State, step: Progress
+) -> dict[str, object]:
+    resource_id = f"prefect.{kind}.{run.id}"
+    return {
+        "id": state.id,
+        "occurred": state.timestamp,
+        "event": f"prefect.{kind}.{state.name}",
+        "resource_id": resource_id,
+        "resource": _encode(
+            {
+                "prefect.resource.id": resource_id,
+                "prefect.resource.name": run.name,
+                "prefect.run-count": str(step.run_count),
+                "prefect.state-message": state.message or "",
+                "prefect.state-name": state.name,
+                "prefect.state-timestamp": state.timestamp[:-1] + "+00:00",
+                "prefect.state-type": state.type,
+            }
+        ).decode(),
+        "payload": _encode(
+            {
+                "intended": {"from": before and before.type, "to": state.type},
+                "initial_state": _brief(before),
+                "validated_state": _brief(state),
+            }
+        ).decode(),
+        "follows": before and before.id,
+    }
+
+
+def _flow_run_event(
+    row: FlowRunRow, before: State | None, state: State, step: Progress, now: str
+) -> dict[str, object]:
+    return _event("flow-run", row, before, state, step) | {
+        "received": now,
+        "related": related.of_flow_run(row),
+    }
+
+
+def _task_run_event(
+    row: TaskRunRow, before: State | None, state: State, step: Progress, now: str
+) -> dict[str, object]:
+    return _event("task-run", row, before, state, step) | {
+        "received": now,
+        "related": related.of_task_run(row),
+    }
+
+
+_STATE_COLUMNS: Final = (
+    "updated",
+    "state_id",
+    "state_type",
+    "state_name",
+    "state_timestamp",
+    "state",
+    "run_count",
+    "start_time",
+    "end_time",
+    "total_run_time",
+    "expected_start_time",
+    "next_scheduled_start_time",
+)
+_FLOW_RUN_ONLY: Final = (
+    "lease_owner",
+    "lease_kind",
+    "lease_expires",
+    "claim_id",
+    "epoch",
+)
+
+
+def _binds(names: Sequence[str]) -> dict[str, object]:
+    return {name: bindparam(f"v_{name}") for name in names}
+
+
+_UPDATE_FLOW_RUN: Final = Statement(
+    update(flow_run_table)
+    .where(flow_run_table.c.id == bindparam("run_id"))
+    .where(flow_run_table.c.version == bindparam("run_version"))
+    .values(
+        **_binds((*_STATE_COLUMNS, "empirical_policy", *_FLOW_RUN_ONLY)),
+        wait_reason=None,
+        version=flow_run_table.c.version + 1,
+    )
+)
+_UPDATE_TASK_RUN: Final = Statement(
+    update(task_run_table)
+    .where(task_run_table.c.id == bindparam("run_id"))
+    .where(task_run_table.c.version == bindparam("run_version"))
+    .values(**_binds((*_STATE_COLUMNS, "empirical_policy")), version=task_run_table.c.version + 1)
+)
+
+# The parent's task run is nobody's to compete for: it shows what the sub-flow does, as it does it.
+_MIRROR_ON_TASK_RUN: Final = Statement(
+    update(task_run_table)
+    .where(task_run_table.c.id == bindparam("run_id"))
+    .values(
+        **_binds(
+            [name for name in _STATE_COLUMNS if name not in {"start_time", "expected_start_time"}]
+        ),
+        start_time=func.coalesce(task_run_table.c.start_time, bindparam("v_start_time")),
+        expected_start_time=func.coalesce(
+            task_run_table.c.expected_start_time, bindparam("v_expected_start_time")
+        ),
+        version=task_run_table.c.version + 1,
+    )
+)
+_INSERT_FLOW_RUN_STATE: Final = Statement(
+    insert(flow_run_state).values(
+        id=bindparam("id"),
+        flow_run_id=bindparam("run_id"),
+        timestamp=bindparam("timestamp"),
+        state=bindparam("state"),
+    )
+)
+_INSERT_TASK_RUN_STATE: Final = Statement(
+    insert(task_run_state).values(
+        id=bindparam("id"),
+        task_run_id=bindparam("run_id"),
+        timestamp=bindparam("timestamp"),
+        state=bindparam("state"),
+    )
+)
+_INSERT_MIRRORED_STATE: Final = Statement(
+    insert(task_run_state).from_select(
+        ["id", "task_run_id", "timestamp", "state"],
+        select(
+            bindparam("id", type_=task_run_state.c.id.type),
+            task_run_table.c.id,
+            bindparam("timestamp", type_=task_run_state.c.timestamp.type),
+            bindparam("state", type_=task_run_state.c.state.type),
+        ).where(task_run_table.c.id == bindparam("run_id")),
+    )
+)
+INSERT_EVENT: Final = Statement(
+    insert(event)
+    .inline()
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "id",
+                "occurred",
+                "received",
+                "event",
+                "resource_id",
+                "resource",
+                "related",
+                "payload",
+                "follows",
+            )
+        }
+    )
+)
