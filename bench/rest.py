@@ -1,0 +1,67 @@
+"""A plain HTTP client on one connection: what the drivers speak, alike to both sides."""
+
+import http.client
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+POLL_SECONDS = 0.002
+TIMEOUT_SECONDS = 120
+TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+class Rest:
+    """JSON in, JSON out; an answer outside 2xx is an error."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._prefix = parts.path
+        assert parts.hostname
+        self._connection = http.client.HTTPConnection(
+            parts.hostname, parts.port, timeout=TIMEOUT_SECONDS
+        )
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        self._connection.request(
+            method, self._prefix + path, data, {"content-type": "application/json"}
+        )
+        answer = self._connection.getresponse()
+        raw = answer.read()
+        if answer.status >= 300:
+            message = f"{method} {path} answered {answer.status}: {raw[:500]!r}"
+            raise RuntimeError(message)
+        return json.loads(raw) if raw else None
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path)
+
+    def post(self, path: str, body: Any) -> Any:
+        return self.call("POST", path, body)
+
+    def wait_deployment(self, name: str, seconds: float = 60) -> str:
+        """The id of a deployment that a program is about to register."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self.get(f"/deployments/name/{name}")["id"]
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def trigger(self, deployment_id: str) -> str:
+        body = {"state": {"type": "SCHEDULED"}, "parameters": {}}
+        return self.post(f"/deployments/{deployment_id}/create_flow_run", body)["id"]
+
+    def wait_terminal(self, run_id: str, seconds: float = 120) -> str:
+        """Poll one run every 2 ms; its terminal state's type."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            state = self.get(f"/flow_runs/{run_id}")["state_type"]
+            if state in TERMINAL:
+                return state
+            time.sleep(POLL_SECONDS)
+        message = f"run {run_id} was not terminal after {seconds} s"
+        raise RuntimeError(message)
