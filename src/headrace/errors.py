@@ -120,9 +120,17 @@ class DatabaseNotOurs(StoreError):
 
 
 class DatabaseInUse(StoreError):
-    """Another server process owns this SQLite database."""
+    """Another server process owns this SQLite database.
+
+    Args:
+        address: URL at which the other one answers, where it has said so.
+    """
 
     code = "database_in_use"
+
+    def __init__(self, message: str, *, address: str | None = None) -> None:
+        self.address = address
+        super().__init__(message)
 
 
 class TooBusy(StoreError):

@@ -39,6 +39,11 @@ class Write:
     expect: int | None = None
 
 
+def parameter_sets(params: Params | Sequence[Params]) -> Sequence[Params]:
+    """The sets of parameters: one, or as many as were given."""
+    return (params,) if isinstance(params, Mapping) else params
+
+
 Unit = Sequence[Write]
 """Writes that commit together or not at all: SQL only, at most 500 rows, at most about 5 ms."""
 
@@ -60,7 +65,7 @@ class Transaction(Protocol):
     def execute(
         self, statement: Statement | ClauseElement, params: Params | Sequence[Params] = ...
     ) -> int:
-        """Change rows; the number changed (of the last set, where many were given)."""
+        """Change rows; the number changed, by all sets together."""
         ...
 
     def now(self) -> str:
@@ -81,6 +86,13 @@ class Database(Protocol):
     @property
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
+        ...
+
+    def announce(self, url: str) -> None:
+        """Tell other processes where this server answers, once it does.
+
+        SQLite: in a file beside the database. PostgreSQL: nothing, many servers share it.
+        """
         ...
 
     async def fetch_all(

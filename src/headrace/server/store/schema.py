@@ -10,6 +10,8 @@ Conventions that hold for every table:
 - `version` counts the changes of a row's state: the compare-and-set of every change of state.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -66,7 +68,7 @@ class Timestamp(TypeDecorator[str]):
 Json = Text
 
 
-def _table(name: str, *columns: Column[object] | UniqueConstraint | Index) -> Table:
+def _table(name: str, *columns: Column[Any] | UniqueConstraint | Index) -> Table:
     return Table(
         name,
         metadata,
@@ -174,7 +176,7 @@ deployment_schedule = _table(
 )
 
 
-def _run_columns() -> list[Column[object]]:
+def _run_columns() -> list[Column[Any]]:
     """What flow runs and task runs have in common: the newest state, in columns and whole."""
     return [
         Column("name", Text, nullable=False),

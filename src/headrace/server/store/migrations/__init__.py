@@ -1,0 +1,1 @@
+"""Revisions of the schema: one chain for both databases."""

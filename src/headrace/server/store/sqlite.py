@@ -1,0 +1,183 @@
+"""The SQLite database: one writer thread, one reader thread, and the event loop's own connection.
+
+What is found through a primary key is read on the event loop, for less than a switch to a thread
+would take. Lists go to the reader's thread, writes to the writer's.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import ClauseElement
+
+from headrace.server.store.database import (
+    Params,
+    Row,
+    Statement,
+    T,
+    Transaction,
+    Unit,
+    Write,
+    parameter_sets,
+)
+from headrace.server.store.ownership import Ownership
+from headrace.server.store.plans import Planner, Values
+from headrace.server.store.sqlite_errors import translate
+from headrace.server.store.sqlite_reader import SqliteReader
+from headrace.server.store.sqlite_writer import SqliteWriter, Step, run_steps
+from headrace.server.store.times import now_text
+
+BUSY_SECONDS = 5.0
+"""How long SQLite waits for a lock: only a backup or a checkpoint by another program holds one."""
+
+_CACHED_STATEMENTS = 512  # per connection; above the number of shapes the API makes
+_CHECKPOINT_PAGES = 4000  # of 4 KiB: fewer, larger checkpoints than the default of 1000 pages
+_JOURNAL_LIMIT = 64 * 1024 * 1024  # bytes the journal keeps after a checkpoint
+
+_NO_PARAMS: Params = {}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection as the store wants it: autocommit, WAL, durable commits, foreign keys."""
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_CACHED_STATEMENTS,
+    )
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
+        f"journal_size_limit={_JOURNAL_LIMIT}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def new_dialect() -> Dialect:
+    """SQLite's SQL with positional parameters."""
+    return SQLiteDialect_pysqlite(paramstyle="qmark")
+
+
+def new_planner() -> Planner:
+    """Plans for SQLite, of whose booleans the driver knows only 0 and 1."""
+    return Planner(new_dialect(), typed_booleans=False)
+
+
+class SqliteDatabase:
+    """A `Database` in a file that this process owns. Make it inside the running event loop."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, ownership: Ownership) -> None:
+        self._ownership = ownership
+        self._connection = connect(path)
+        self._cursor = self._connection.cursor()
+        self._planner = new_planner()
+        self._thread_planner = new_planner()
+        self._reader = SqliteReader(connect(path))
+        self._writer = SqliteWriter(connect(path))
+
+    def announce(self, url: str) -> None:
+        """Write beside the file where this server answers, for a second process to read."""
+        self._ownership.announce(url)
+
+    async def fetch_all(
+        self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
+    ) -> list[Row]:
+        """Rows of a query, from the reader's thread."""
+        prepared, values = self._planner.bind(statement, params)
+        return await self._reader.fetch(prepared, values)
+
+    async def fetch_one(
+        self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
+    ) -> Row | None:
+        """One row found through a unique key, read on the event loop."""
+        prepared, values = self._planner.bind(statement, params)
+        try:
+            # all rows, so that the statement ends and the next one sees what was committed since
+            rows: list[Row] = self._cursor.execute(prepared.sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise translate(error) from error
+        if not rows:
+            return None
+        return prepared.load(rows[:1])[0] if prepared.load is not None else rows[0]
+
+    async def apply(self, unit: Unit) -> None:
+        """Commit a unit, grouped with the others that are waiting."""
+        steps = [step for write in unit if (step := self._step(write)) is not None]
+        if steps:
+            await self._writer.submit(run_steps(steps))
+
+    def _step(self, write: Write) -> Step | None:
+        if isinstance(write.params, dict):
+            prepared, values = self._planner.bind(write.statement, write.params)
+            return Step(prepared.sql, (values,), write.expect)
+        return self._step_of_many(write)
+
+    def _step_of_many(self, write: Write) -> Step | None:
+        sets = parameter_sets(write.params)
+        if not sets:
+            return None
+        prepared, values = self._planner.bind_many(write.statement, sets)
+        return Step(prepared.sql, values, write.expect)
+
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a savepoint of the group commit, in the writer's thread."""
+        planner = self._thread_planner
+        return await self._writer.submit(lambda cursor: work(_SqliteTransaction(cursor, planner)))
+
+    async def close(self) -> None:
+        """Finish what is queued, close the connections and give the file up."""
+        await self._writer.close()
+        await self._reader.close()
+        self._connection.close()
+        self._ownership.release()
+
+
+class _SqliteTransaction:
+    """A savepoint of the writer's transaction."""
+
+    def __init__(self, cursor: sqlite3.Cursor, planner: Planner) -> None:
+        self._cursor = cursor
+        self._planner = planner
+
+    def fetch_all(
+        self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
+    ) -> list[Row]:
+        prepared, values = self._planner.bind(statement, params)
+        rows: list[Row] = self._run(prepared.sql, values).fetchall()
+        return prepared.load(rows) if prepared.load is not None else rows
+
+    def fetch_one(
+        self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
+    ) -> Row | None:
+        rows = self.fetch_all(statement, params)
+        return rows[0] if rows else None
+
+    def execute(
+        self, statement: Statement | ClauseElement, params: Params | Sequence[Params] = _NO_PARAMS
+    ) -> int:
+        changed = 0
+        for values in parameter_sets(params):
+            prepared, bound = self._planner.bind(statement, values)
+            changed += max(0, self._run(prepared.sql, bound).rowcount)
+        return changed
+
+    def _run(self, sql: str, values: Values) -> sqlite3.Cursor:
+        try:
+            return self._cursor.execute(sql, values)
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+    def now(self) -> str:
+        return now_text()
+
+    def lock(self, *keys: str) -> None:
+        """Nothing: the writer is alone."""
