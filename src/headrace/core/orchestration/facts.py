@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from headrace.core.states import State
+from headrace.core.states import State, StateType
 
 RunKind = Literal["flow-run", "task-run"]
 
@@ -31,6 +31,21 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A limit or a pause that keeps a run from becoming PENDING.
+
+    Args:
+        reason: A sentence for people.
+        cancel: End the run rather than let it wait for a slot.
+        retry_after: Seconds until it may ask again.
+    """
+
+    reason: str
+    cancel: bool = False
+    retry_after: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """A run as the rules see it.
 
@@ -44,6 +59,9 @@ class RunFacts:
         end_time: When it ended, as text.
         total_run_time: Seconds spent in RUNNING before the present state.
         expected_start_time: When it was first meant to start.
+        refusal: What keeps it from becoming PENDING, where admission was asked.
+        enclosing_state: A task run's flow run's state type, where the rules need it.
+        cached_state: A task run's finished state under the proposed cache key, if there is one.
     """
 
     kind: RunKind
@@ -55,3 +73,6 @@ class RunFacts:
     end_time: str | None
     total_run_time: float
     expected_start_time: str | None
+    refusal: Refusal | None = None
+    enclosing_state: StateType | None = None
+    cached_state: State | None = None

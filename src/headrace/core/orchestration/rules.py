@@ -1,0 +1,297 @@
+"""The rules: one small function for each way a proposed state can be judged.
+
+Which rule judges which pair of states is written in `table.py`. The rules were learned by proposing
+every pair to a server of the contract; their sentences are ours.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, cast
+
+from headrace.core.ids import new_id
+from headrace.core.orchestration.facts import Policy, RunFacts
+from headrace.core.orchestration.table import RULES
+from headrace.core.orchestration.verdicts import Abort, Accept, Reject, Verdict, Wait
+from headrace.core.states import (
+    AWAITING_CONCURRENCY_SLOT,
+    AWAITING_RETRY,
+    CACHED,
+    LATE,
+    RERUNNING,
+    RETRYING,
+    State,
+    StateType,
+    default_name,
+)
+from headrace.core.times import later, seconds_between
+
+Rule = Callable[[RunFacts, State, State, str], Verdict]
+"""(run, its state, the proposed state, now) → verdict."""
+
+_KEPT: Final = "The run is COMPLETED and its result is kept."
+_CACHE_DETAILS: Final = ("cache_key", "cache_expiration")
+
+
+def decide(run: RunFacts, proposed: State, now: str, *, force: bool = False) -> Verdict:
+    """What happens when `proposed` is proposed for `run`.
+
+    Args:
+        run: The run as it is.
+        proposed: The state, complete with id and timestamp.
+        now: The time of the decision, as text.
+        force: Skip the rules: a person, or a program that knows better, has decided.
+    """
+    proposed = _with_scheduled_time(proposed)
+    current = run.state
+    if force or current is None:
+        return Accept(proposed)
+    transition_id = proposed.details.get("transition_id")
+    if (
+        run.kind == "flow-run"
+        and transition_id is not None
+        and transition_id == current.details.get("transition_id")
+    ):
+        return Reject("This very change of state was made already.")
+    rule = RULES_BY_NAME[RULES[run.kind][current.type, proposed.type]]
+    return rule(run, current, proposed, now)
+
+
+def _with_scheduled_time(state: State) -> State:
+    """A scheduled state without a time is due at once."""
+    if state.type is not StateType.SCHEDULED or state.details.get("scheduled_time"):
+        return state
+    return replace(state, details={**state.details, "scheduled_time": state.timestamp})
+
+
+def _instead(proposed: State, state_type: StateType, name: str | None = None) -> State:
+    """A state of the server's own making in place of the proposed one, at the same moment."""
+    return State(
+        type=state_type,
+        name=name or default_name(state_type),
+        id=new_id(),
+        timestamp=proposed.timestamp,
+    )
+
+
+def _accept(_run: RunFacts, _current: State, proposed: State, _now: str) -> Verdict:
+    return Accept(proposed)
+
+
+def _carry(_run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
+    """PENDING remembers when the run was to start, so that RUNNING can still wait for it."""
+    scheduled = current.text_detail("scheduled_time")
+    if scheduled is None:
+        return Accept(proposed)
+    details = {**proposed.details, "scheduled_time": scheduled}
+    return Accept(replace(proposed, details=details))
+
+
+def _lateness(_run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
+    if current.name == LATE and proposed.name == LATE:
+        return Reject("The run is marked as late already.")
+    return Accept(proposed)
+
+
+def _admit(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    """PENDING takes a slot of every limit above the run, or is told which one has none."""
+    refusal = run.refusal
+    if refusal is None:
+        return _carry(run, current, proposed, now)
+    if refusal.cancel:
+        cancelled = replace(_instead(proposed, StateType.CANCELLED), message=refusal.reason)
+        return Reject(refusal.reason, cancelled)
+    waiting = _instead(proposed, StateType.SCHEDULED, AWAITING_CONCURRENCY_SLOT)
+    again = later(now, refusal.retry_after)
+    return Reject(refusal.reason, replace(waiting, details={"scheduled_time": again}))
+
+
+def _rename(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    """Only a PENDING of another name (`Submitting`) says something new."""
+    if proposed.name == current.name:
+        return Abort(
+            f"The run is {current.name} already: another process may be starting it. "
+            "Leave it to that one."
+        )
+    return _carry(run, current, proposed, now)
+
+
+def _no_way(_run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
+    return Abort(f"A run that is {current.type} cannot become {proposed.type}.")
+
+
+def _still(_run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
+    return Reject(f"A run that is {current.type} becomes {proposed.type} only by being resumed.")
+
+
+def _wait(current: State, now: str) -> Wait | None:
+    """A run that was handed out ahead of its time waits for it."""
+    scheduled = current.text_detail("scheduled_time")
+    if scheduled is None or scheduled <= now:
+        return None
+    return Wait(math.ceil(seconds_between(now, scheduled)), "The run is scheduled for later.")
+
+
+def _start(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    return _wait(current, now) or Accept(proposed, _settled(run.policy))
+
+
+def _begin(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    """A task starts only inside a flow run that runs, and not at all if its answer is known."""
+    verdict = _enclosed(run, proposed) or _wait(current, now) or _cached(run, proposed)
+    if verdict is not None:
+        return verdict
+    if proposed.name != default_name(StateType.RUNNING):
+        return Accept(proposed)
+    if current.type is StateType.RUNNING:
+        return Accept(replace(proposed, name=RERUNNING))
+    if current.name == AWAITING_RETRY or current.is_terminal:
+        return Accept(replace(proposed, name=RETRYING))
+    return Accept(proposed)
+
+
+def _enclosed(run: RunFacts, proposed: State) -> Verdict | None:
+    enclosing = run.enclosing_state
+    if enclosing is None or enclosing is StateType.RUNNING:
+        return None
+    if enclosing is StateType.PAUSED:
+        paused = _instead(proposed, StateType.PAUSED, "NotReady")
+        return Reject("The flow run is paused; its tasks start once it is resumed.", paused)
+    return Abort(f"The flow run is {enclosing}: its tasks start only while it is RUNNING.")
+
+
+def _cached(run: RunFacts, proposed: State) -> Verdict | None:
+    if run.cached_state is None:
+        return None
+    cached = run.cached_state
+    known = replace(_instead(proposed, StateType.COMPLETED, CACHED), data=cached.data)
+    details = {key: cached.details[key] for key in _CACHE_DETAILS if key in cached.details}
+    return Reject("The result is in the cache.", replace(known, details=details))
+
+
+def _again(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    if _is_persisted(current):
+        return Reject(_KEPT)
+    return _begin(run, current, proposed, now)
+
+
+def _not_active(_run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
+    return Reject(f"Only a RUNNING run can be {proposed.name}; this one is {current.name}.")
+
+
+def _pause(run: RunFacts, _current: State, proposed: State, _now: str) -> Verdict:
+    """Each pause of a flow happens once: a retried or resumed attempt passes it by."""
+    key = proposed.text_detail("pause_key")
+    if proposed.details.get("pause_reschedule") and not run.has_deployment:
+        return Abort("A run can be suspended only if a deployment can start it again.")
+    if key is not None and key in run.policy.pause_keys:
+        return Reject("The run has been through this pause.")
+    keys = (*run.policy.pause_keys, key or proposed.id)
+    return Accept(proposed, replace(run.policy, pause_keys=keys))
+
+
+def _resume(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    timeout = current.text_detail("pause_timeout")
+    if timeout is not None and timeout < now:
+        failed = _instead(proposed, StateType.FAILED)
+        reason = f"The pause ended at {timeout} without anyone resuming the run."
+        return Reject(reason, replace(failed, message=reason))
+    return Accept(proposed, replace(run.policy, resuming=True))
+
+
+def _drop(_run: RunFacts, _current: State, proposed: State, _now: str) -> Verdict:
+    """Nothing runs yet, so there is nothing to wait for: cancelled at once."""
+    cancelled = replace(_instead(proposed, StateType.CANCELLED), message=proposed.message)
+    return Reject("Nothing has been started for the run; it is cancelled at once.", cancelled)
+
+
+def _stop(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    if current.details.get("pause_reschedule"):
+        return _drop(run, current, proposed, now)
+    return Accept(proposed)
+
+
+def _stopping(_run: RunFacts, _current: State, _proposed: State, _now: str) -> Verdict:
+    return Reject("The run is being cancelled and can only become CANCELLED.")
+
+
+def _over(_run: RunFacts, current: State, _proposed: State, _now: str) -> Verdict:
+    return Abort(f"The run is over: {current.name}.")
+
+
+def _retry(run: RunFacts, _current: State, proposed: State, now: str) -> Verdict:
+    """A failed attempt is followed by another as long as the policy allows one."""
+    policy = run.policy
+    if run.run_count > policy.retries or proposed.details.get("retriable") is False:
+        return Accept(proposed, _settled(policy))
+    waiting = replace(
+        _instead(proposed, StateType.SCHEDULED, AWAITING_RETRY),
+        message=proposed.message,
+        details={"scheduled_time": later(now, _retry_delay(run, proposed))},
+    )
+    next_policy = replace(policy, retry_type="in_process", pause_keys=(), resuming=False)
+    return Reject("The attempt failed; there will be another.", waiting, next_policy)
+
+
+def _settled(policy: Policy) -> Policy | None:
+    return replace(policy, resuming=False) if policy.resuming else None
+
+
+def _retry_delay(run: RunFacts, proposed: State) -> float:
+    """Seconds; a list's last entry serves for all attempts beyond it."""
+    delay = run.policy.retry_delay
+    if isinstance(delay, tuple):
+        delay = delay[min(run.run_count, len(delay)) - 1] if delay and run.run_count else 0.0
+    jitter = run.policy.retry_jitter_factor
+    if jitter:
+        # The random end of the state's id: no other source of chance is needed here.
+        delay *= 1 + jitter * int(proposed.id[-8:], 16) / 0xFFFF_FFFF
+    return delay
+
+
+def _is_persisted(state: State) -> bool:
+    """A completed run whose result can be read again has no reason to run again."""
+    data: Any = state.data
+    if state.type is not StateType.COMPLETED or not isinstance(data, dict):
+        return False
+    return cast("dict[str, object]", data).get("type") != "unpersisted"
+
+
+def _rerun(_run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
+    if _is_persisted(current):
+        return Reject(_KEPT)
+    return Accept(proposed)
+
+
+def _reschedule(run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
+    """A finished run is started anew, which only a deployment can do."""
+    if _is_persisted(current):
+        return Reject(_KEPT)
+    if not run.has_deployment:
+        return Abort("Only a run of a deployment can be started again by the server.")
+    return Accept(proposed, replace(run.policy, retry_type="reschedule", resuming=False))
+
+
+RULES_BY_NAME: Final[Mapping[str, Rule]] = {
+    "accept": _accept,
+    "admit": _admit,
+    "again": _again,
+    "begin": _begin,
+    "carry": _carry,
+    "drop": _drop,
+    "lateness": _lateness,
+    "no_way": _no_way,
+    "not_active": _not_active,
+    "over": _over,
+    "pause": _pause,
+    "rename": _rename,
+    "rerun": _rerun,
+    "reschedule": _reschedule,
+    "resume": _resume,
+    "retry": _retry,
+    "start": _start,
+    "still": _still,
+    "stop": _stop,
+    "stopping": _stopping,
+}
+"""The words of the table."""
