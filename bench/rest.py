@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 
 POLL_SECONDS = 0.002
 TIMEOUT_SECONDS = 120
+BUSY = (
+    503  # the peer gives it under load; set-up goes on, the loads themselves count it as an error
+)
+BUSY_SECONDS = 90
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -24,15 +28,26 @@ class Rest:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        self._connection.request(
-            method, self._prefix + path, data, {"content-type": "application/json"}
-        )
-        answer = self._connection.getresponse()
-        raw = answer.read()
-        if answer.status >= 300:
-            message = f"{method} {path} answered {answer.status}: {raw[:500]!r}"
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            status, raw = self._exchange(method, path, data)
+            if status != BUSY or time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        if status >= 300:
+            message = f"{method} {path} answered {status}: {raw[:500]!r}"
             raise RuntimeError(message)
         return json.loads(raw) if raw else None
+
+    def _exchange(self, method: str, path: str, data: bytes | None) -> tuple[int, bytes]:
+        headers = {"content-type": "application/json"}
+        try:
+            self._connection.request(method, self._prefix + path, data, headers)
+            answer = self._connection.getresponse()
+            return answer.status, answer.read()
+        except ConnectionError as error:  # closed under it while busy; the next request reconnects
+            self._connection.close()
+            return BUSY, str(error).encode()
 
     def get(self, path: str) -> Any:
         return self.call("GET", path)
