@@ -137,3 +137,39 @@ class TooBusy(StoreError):
     """The queue of writes is at its bound; the caller should come back in a moment."""
 
     code = "too_busy"
+
+
+# Configuration
+
+
+class InvalidSetting(HeadraceError):
+    """A setting's value cannot be read as what the setting is, or a profile is not there."""
+
+    code = "invalid_setting"
+
+
+# The client's side of the wire
+
+
+class ServerUnreachable(HeadraceError):
+    """No server answers at the address; the request had no effect, or its effect is not known."""
+
+    code = "server_unreachable"
+
+
+class RequestTimedOut(ServerUnreachable):
+    """The server took the request and did not answer in time: its effect is not known."""
+
+    code = "request_timed_out"
+
+
+class ServerFault(HeadraceError):
+    """The server failed on a request that it should have been able to answer."""
+
+    code = "server_fault"
+
+
+class UnexpectedAnswer(HeadraceError):
+    """What answered is not the API, or an answer has not the form it must have."""
+
+    code = "unexpected_answer"
