@@ -7,7 +7,7 @@ that is up to date is recognised by its version row. Only an older one is upgrad
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -140,7 +140,7 @@ def replace_durably(fresh: Path, path: Path) -> None:
             os.close(directory)
 
 
-def find_revision(execute: Any) -> str | None:
+def find_revision(execute: Callable[[str], Any]) -> str | None:
     """The revision of a database, or none where it is not ours."""
     program = execute("SELECT value FROM installation WHERE key = 'program'").fetchone()
     if program is None or program[0] != PROGRAM:

@@ -24,6 +24,9 @@ Loader = Callable[[list[Row]], list[Row]]
 MAX_SHAPES = 512
 """Shapes of ad-hoc constructs kept per database: more than the API's filters take in practice."""
 
+MIN_USES = 3
+"""Uses of an ad-hoc shape before it is prepared: preparing pays from the second use on."""
+
 _NO_PARAMS: Params = {}
 
 
@@ -33,15 +36,23 @@ class Prepared:
     Args:
         sql: The text, with the driver's placeholders.
         load: Turns the driver's rows into the store's, or none where they are the same.
-        lasting: The text will come again, so that preparing it on the server pays.
+        lasting: The text comes from a `Statement`, so that preparing it on the server pays.
     """
 
-    __slots__ = ("lasting", "load", "sql")
+    __slots__ = ("_lasting", "_uses", "load", "sql")
 
     def __init__(self, sql: str, load: Loader | None, *, lasting: bool) -> None:
         self.sql = sql
         self.load = load
-        self.lasting = lasting
+        self._lasting = lasting
+        self._uses = 0
+
+    def comes_again(self) -> bool:
+        """Count a use; whether the statement is worth preparing on the server by now."""
+        if not self._lasting:
+            self._uses += 1
+            self._lasting = self._uses >= MIN_USES
+        return self._lasting
 
 
 class Plan:
@@ -207,7 +218,7 @@ class Planner:
         if found is None:
             compiled = self._compiled(construct, columns, cache_key=key)
             found = (
-                Plan(compiled, typed_booleans=self._typed_booleans, lasting=True),
+                Plan(compiled, typed_booleans=self._typed_booleans, lasting=False),
                 compiled,
             )
             self._shapes[shape] = found
