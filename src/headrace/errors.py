@@ -32,6 +32,12 @@ def _path(loc: object) -> str:
     return ".".join(str(part) for part in loc) if isinstance(loc, list | tuple) else str(loc or "")
 
 
+class Unprocessable(HeadraceError):
+    """The request is well-formed, and asks for what cannot be: a limit beyond the bound, say."""
+
+    code = "unprocessable"
+
+
 class ObjectNotFound(HeadraceError):
     """No object has this id or name."""
 

@@ -65,7 +65,8 @@ class Timestamp(TypeDecorator[str]):
         return dialect.type_descriptor(Text())
 
 
-Json = Text
+class Json(Text):
+    """JSON as text. Its own type, so that answers know which columns to pass through unquoted."""
 
 
 def _table(name: str, *columns: Column[Any] | UniqueConstraint | Index) -> Table:

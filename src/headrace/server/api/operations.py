@@ -1,0 +1,169 @@
+"""What an HTTP operation is: declared once beside its function, for routing and for the document."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+from urllib.parse import parse_qs
+
+from headrace.server.auth.sockets import Socket
+from headrace.server.services.container import Services
+
+B = TypeVar("B")
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+
+JSON = b"application/json"
+
+
+class Answer(NamedTuple):
+    """An answer whose status or form is not the operation's usual one."""
+
+    status: int
+    body: bytes = b""
+    media_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+Result = Answer | bytes | None
+"""Bytes are JSON with the declared status; None is an empty answer (204) or `null`."""
+
+
+class Call(Generic[B]):
+    """One request, as its handler sees it."""
+
+    __slots__ = ("_query", "_receive", "body", "headers", "path", "query_string", "services")
+
+    def __init__(
+        self,
+        services: Services,
+        path: dict[str, str],
+        headers: dict[bytes, bytes],
+        query_string: bytes,
+        body: B,
+        receive: Receive,
+    ) -> None:
+        self.services = services
+        self.path = path
+        """Values of the `{…}` parts of the path; a `uuid` part is in lower case with hyphens."""
+        self.headers = headers
+        """By lower-case name."""
+        self.query_string = query_string
+        self.body = body
+        self._receive = receive
+        self._query: dict[str, list[str]] | None = None
+
+    def header(self, name: str) -> str | None:
+        """A header's value; `name` in lower case."""
+        value = self.headers.get(name.encode("latin-1"))
+        return None if value is None else value.decode("latin-1")
+
+    def query(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        if self._query is None:
+            self._query = parse_qs(
+                self.query_string.decode("utf-8", "replace"), keep_blank_values=True
+            )
+        values = self._query.get(name)
+        return values[0] if values else None
+
+    async def disconnected(self) -> None:
+        """Return when the caller has gone: a call that is held open races against it."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+Handler = Callable[[Call[Any]], Awaitable[Result]]
+SocketHandler = Callable[[Services, dict[str, str], Socket], Awaitable[None]]
+H = TypeVar("H", bound=SocketHandler)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path."""
+
+    method: str
+    path: str
+    handler: Handler
+    body: Any = None
+    """Type of the request's body; None where there is none."""
+    returns: Any = None
+    """Type of the answer's body, for the document."""
+    status: int = 200
+    """Status of an answer that does not name its own."""
+    also: tuple[int, ...] = ()
+    """Other statuses of success, for the document."""
+    tag: str = ""
+
+
+class Operations:
+    """The operations of one noun. A module of `server.api` has one and decorates its handlers.
+
+    A path begins after `/api` and is written as in the contract. `{name}` takes one part of the path
+    as it is, `{id:uuid}` only a UUID: other text there is an unknown path.
+    """
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.operations: list[Operation] = []
+        self.sockets: dict[str, SocketHandler] = {}
+
+    def get(
+        self, path: str, *, returns: Any = None, status: int = 200
+    ) -> Callable[[Callable[[Call[None]], Awaitable[Result]]], Handler]:
+        """Declare a GET."""
+        return self._declare("GET", path, None, returns, status, ())
+
+    def delete(
+        self, path: str, *, returns: Any = None, status: int = 204
+    ) -> Callable[[Callable[[Call[None]], Awaitable[Result]]], Handler]:
+        """Declare a DELETE."""
+        return self._declare("DELETE", path, None, returns, status, ())
+
+    def post(
+        self,
+        path: str,
+        body: type[B],
+        *,
+        returns: Any = None,
+        status: int = 200,
+        also: tuple[int, ...] = (),
+    ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
+        """Declare a POST with a body."""
+        return self._declare("POST", path, body, returns, status, also)
+
+    def post_empty(
+        self, path: str, *, returns: Any = None, status: int = 200
+    ) -> Callable[[Callable[[Call[None]], Awaitable[Result]]], Handler]:
+        """Declare a POST that has no body; one that comes is not looked at."""
+        return self._declare("POST", path, None, returns, status, ())
+
+    def put(
+        self, path: str, body: type[B], *, returns: Any = None, status: int = 200
+    ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
+        """Declare a PUT."""
+        return self._declare("PUT", path, body, returns, status, ())
+
+    def patch(
+        self, path: str, body: type[B], *, returns: Any = None, status: int = 204
+    ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
+        """Declare a PATCH."""
+        return self._declare("PATCH", path, body, returns, status, ())
+
+    def socket(self, path: str) -> Callable[[H], H]:
+        """Declare a WebSocket. The handler gets it open and authenticated."""
+
+        def register(handler: H) -> H:
+            self.sockets[path] = handler
+            return handler
+
+        return register
+
+    def _declare(
+        self, method: str, path: str, body: Any, returns: Any, status: int, also: tuple[int, ...]
+    ) -> Callable[[Handler], Handler]:
+        def register(handler: Handler) -> Handler:
+            self.operations.append(
+                Operation(method, path, handler, body, returns, status, also, self.tag)
+            )
+            return handler
+
+        return register
