@@ -1,1 +1,67 @@
 """The composition root: puts the parts of the server together."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from headrace.server.api import admin, flows
+from headrace.server.api.gateway import AsgiApp, Gateway, Receive, Scope, Send
+from headrace.server.api.metrics import RequestMetrics
+from headrace.server.api.operations import Operations
+from headrace.server.config import ServerConfig
+from headrace.server.services.container import Services
+from headrace.server.services.loops.service import LoopService, stop_all
+from headrace.server.store.database import Database
+
+logger = logging.getLogger("headrace.server")
+
+# One line per noun: its module has the operations.
+NOUNS: tuple[Operations, ...] = (
+    admin.operations,
+    flows.operations,
+)
+
+# One line per background loop: what makes it from the services.
+LOOPS: tuple[Callable[[Services], LoopService], ...] = ()
+
+
+class Application:
+    """The whole server as one ASGI application."""
+
+    def __init__(
+        self, services: Services, nouns: Iterable[Operations], loops: Sequence[LoopService]
+    ) -> None:
+        self.services = services
+        self.metrics = RequestMetrics()
+        self._loops = loops
+        self._gateway: AsgiApp = Gateway(services, nouns, self.metrics)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection: the process's life, a request or a WebSocket."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._gateway(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()  # lifespan.startup
+        for loop in self._loops:
+            loop.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
+        self.services.close_calls()
+        await stop_all(self._loops)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def build_app(database: Database, config: ServerConfig, **parts: Any) -> Application:
+    """The application over an open database.
+
+    Args:
+        database: Open, migrated and owned; whoever opened it closes it after the application.
+        config: The settings of this server.
+        parts: Fields of `Services` to use instead of the usual ones, for tests.
+    """
+    services = Services(database=database, config=config, **parts)
+    loops = [make(services) for make in LOOPS] if config.loops_enabled else []
+    return Application(services, NOUNS, loops)

@@ -66,14 +66,16 @@ def decode(kind: type[T], data: bytes) -> T:
 
 def _decode_slowly(kind: type[T], plan: _Plan[T], data: bytes) -> T:
     info = _type_info(kind)
-    document = parse(data) if data else None
+    document: Any = parse(data) if data else None
     if document is None and is_parameters(info):
-        document = {}
+        document = cast("Any", {})
     repaired = repair(info, document, MAX_INTEGER)
     try:
         value = plan.decoder.decode(_encoder.encode(repaired))
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValidationFailed([make_fault("value_error", ("body",), str(error), document)]) from error
+        raise ValidationFailed(
+            [make_fault("value_error", ("body",), str(error), document)]
+        ) from error
     return cast("T", plan.tidy(value)) if plan.tidy else value
 
 
@@ -82,19 +84,18 @@ def decode_schedule(data: msgspec.Raw | bytes) -> Schedule:
 
     Raises `ValidationFailed` where none of the keys is there, or the schedule has bad fields.
     """
-    document = parse(bytes(data))
-    if isinstance(document, dict):
-        keys = cast("dict[str, object]", document)
-        for key, kind in _SCHEDULES.items():
-            if key in keys:
-                return decode(kind, bytes(data))
+    document = cast("object", parse(bytes(data)))
+    keys = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    for key, kind in _SCHEDULES.items():
+        if key in keys:
+            return decode(kind, bytes(data))
     raise ValidationFailed(
         [
             make_fault(
                 "missing",
                 ("body", "schedule"),
                 "A schedule has one of the keys interval, cron and rrule",
-                document,
+                keys,
             )
         ]
     )
@@ -127,7 +128,9 @@ def _tidy_integer(value: int) -> int:
     raise _OutOfRange
 
 
-def _tidier(info: inspect.Type, seen: dict[type, list[tuple[str, Tidy]]]) -> Tidy | None:
+def _tidier(  # noqa: PLR0911 - one line per kind of type
+    info: inspect.Type, seen: dict[type, list[tuple[str, Tidy]]]
+) -> Tidy | None:
     """What is left to do after decoding: naive times to UTC, integers within bounds."""
     if isinstance(info, inspect.DateTimeType):
         return _tidy_moment
@@ -182,9 +185,7 @@ def _struct_tidier(
     return tidy_struct
 
 
-def _union_tidier(
-    info: inspect.UnionType, seen: dict[type, list[tuple[str, Tidy]]]
-) -> Tidy | None:
+def _union_tidier(info: inspect.UnionType, seen: dict[type, list[tuple[str, Tidy]]]) -> Tidy | None:
     # A number beside text is free-form JSON (a label, a variable): it is stored as text, whole.
     free = any(isinstance(member, inspect.StrType | inspect.FloatType) for member in info.types)
     by_type: dict[type, Tidy] = {}

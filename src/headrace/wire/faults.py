@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
-import msgspec
 from msgspec import inspect
 
 from headrace.errors import ValidationFailed
@@ -31,9 +30,7 @@ _TRUE = {"true", "1", "on", "t", "yes", "y"}
 _FALSE = {"false", "0", "off", "f", "no", "n"}
 
 
-def make_fault(
-    kind: str, loc: Loc, message: str, value: object, **context: object
-) -> Fault:
+def make_fault(kind: str, loc: Loc, message: str, value: object, **context: object) -> Fault:
     """One entry of a 422 answer."""
     fault: Fault = {"type": kind, "loc": list(loc), "msg": message, "input": value}
     if context:
@@ -151,7 +148,7 @@ class _Inspection:
             if name in given:
                 repaired[name] = self.visit(field.type, given[name], (*loc, name))
             elif field.required:
-                self._fail("missing", (*loc, name), "Field required", value)
+                self._fail("missing", (*loc, name), "Field required", given)
         if info.forbid_unknown_fields:
             names = {field.encode_name for field in info.fields} | {info.tag_field}
             for name in given.keys() - names:
@@ -170,6 +167,9 @@ class _Inspection:
         tag = next((m.tag_field for m in members if isinstance(m, inspect.StructType)), None)
         if tag is not None and isinstance(value, dict) and tag in value:
             return self._tagged(members, tag, cast("dict[str, Any]", value), loc)
+        return self._first_that_fits(members, cast("Any", value), loc)
+
+    def _first_that_fits(self, members: Sequence[inspect.Type], value: Any, loc: Loc) -> Any:
         faults: list[Fault] = []
         for member in members:
             attempt = _Inspection(self.max_integer)
@@ -201,10 +201,10 @@ class _Inspection:
         items = cast("list[Any]", value)
         if info.min_length is not None and len(items) < info.min_length:
             message = f"List should have at least {info.min_length} items, not {len(items)}"
-            self._fail("too_short", loc, message, value, min_length=info.min_length)
+            self._fail("too_short", loc, message, items, min_length=info.min_length)
         if info.max_length is not None and len(items) > info.max_length:
             message = f"List should have at most {info.max_length} items, not {len(items)}"
-            self._fail("too_long", loc, message, value, max_length=info.max_length)
+            self._fail("too_long", loc, message, items, max_length=info.max_length)
         return [self.visit(info.item_type, item, (*loc, at)) for at, item in enumerate(items)]
 
     def _dict(self, info: inspect.DictType, value: Any, loc: Loc) -> Any:

@@ -13,7 +13,14 @@ from typing import Any
 from headrace.errors import HeadraceError
 from headrace.server.api.errors import answer_error, refuse
 from headrace.server.api.metrics import RequestMetrics
-from headrace.server.api.operations import Answer, Call, Operation, Operations, SocketHandler
+from headrace.server.api.operations import (
+    Answer,
+    Call,
+    Operation,
+    Operations,
+    Result,
+    SocketHandler,
+)
 from headrace.server.api.paths import PathTree, parameter_names, strip_prefix
 from headrace.server.auth.credentials import Credentials
 from headrace.server.auth.origins import OriginGuard
@@ -198,23 +205,11 @@ class Gateway:
                 body = decode(operation.body, data)
             path = dict(zip(route.names, parameters, strict=True))
             call = Call(self._services, path, headers, scope["query_string"], body, receive)
-            result = await operation.handler(call)
-        except HeadraceError as error:
-            return answer_error(error, data)
-        except _TooLarge:
-            return _TOO_LARGE
+            return _finish(operation, await operation.handler(call))
         except _Disconnected:
             return None
-        except RecursionError:
-            return refuse(422, "The body is nested too deeply.")
-        except Exception:  # the edge of the server: one request's defect must not end it
-            logger.exception("%s %s failed", scope["method"], scope["path"])
-            return _BROKEN
-        if isinstance(result, bytes):
-            return Answer(operation.status, result)
-        if result is None:
-            return Answer(operation.status, b"" if operation.status == 204 else b"null")
-        return result
+        except Exception as error:  # noqa: BLE001 - the edge of the server: it logs and goes on
+            return _answer_exception(error, data, f"{scope['method']} {scope['path']}")
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = Socket(scope, receive, send)
@@ -284,6 +279,26 @@ async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: in
             raise _TooLarge
         parts.append(part)
     return b"".join(parts)
+
+
+def _finish(operation: Operation, result: Result) -> Answer:
+    if isinstance(result, bytes):
+        return Answer(operation.status, result)
+    if result is None:
+        return Answer(operation.status, b"" if operation.status == 204 else b"null")
+    return result
+
+
+def _answer_exception(error: Exception, body: bytes, request: str) -> Answer:
+    if isinstance(error, HeadraceError):
+        return answer_error(error, body)
+    if isinstance(error, _TooLarge):
+        return _TOO_LARGE
+    if isinstance(error, RecursionError):
+        return refuse(422, "The body is nested too deeply.")
+    # One request's defect must not end the server.
+    logger.error("%s failed", request, exc_info=error)
+    return _BROKEN
 
 
 async def _send(send: Send, answer: Answer) -> None:

@@ -6,7 +6,7 @@ from headrace.errors import Unprocessable
 from headrace.server.config import ServerConfig
 
 
-def choose_limit(config: ServerConfig, limit: int | None | UnsetType) -> int:
+def choose_limit(config: ServerConfig, limit: int | UnsetType | None) -> int:
     """The number of rows to answer with. Raises `Unprocessable` where too many are asked for."""
     if limit is UNSET or limit is None:
         return config.default_limit

@@ -1,7 +1,7 @@
 """What an HTTP operation is: declared once beside its function, for routing and for the document."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
@@ -32,7 +32,7 @@ class Call(Generic[B]):
 
     __slots__ = ("_query", "_receive", "body", "headers", "path", "query_string", "services")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made once per request, by position because that is faster
         self,
         services: Services,
         path: dict[str, str],
@@ -94,6 +94,11 @@ class Operation:
     tag: str = ""
 
 
+async def _unbound(_: Call[Any]) -> Result:
+    """Stands where a decorator has not yet put the function it decorates."""
+    raise NotImplementedError
+
+
 class Operations:
     """The operations of one noun. A module of `server.api` has one and decorates its handlers.
 
@@ -110,13 +115,13 @@ class Operations:
         self, path: str, *, returns: Any = None, status: int = 200
     ) -> Callable[[Callable[[Call[None]], Awaitable[Result]]], Handler]:
         """Declare a GET."""
-        return self._declare("GET", path, None, returns, status, ())
+        return self._declare(Operation("GET", path, _unbound, None, returns, status))
 
     def delete(
         self, path: str, *, returns: Any = None, status: int = 204
     ) -> Callable[[Callable[[Call[None]], Awaitable[Result]]], Handler]:
         """Declare a DELETE."""
-        return self._declare("DELETE", path, None, returns, status, ())
+        return self._declare(Operation("DELETE", path, _unbound, None, returns, status))
 
     def post(
         self,
@@ -128,25 +133,25 @@ class Operations:
         also: tuple[int, ...] = (),
     ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
         """Declare a POST with a body."""
-        return self._declare("POST", path, body, returns, status, also)
+        return self._declare(Operation("POST", path, _unbound, body, returns, status, also))
 
     def post_empty(
         self, path: str, *, returns: Any = None, status: int = 200
     ) -> Callable[[Callable[[Call[None]], Awaitable[Result]]], Handler]:
         """Declare a POST that has no body; one that comes is not looked at."""
-        return self._declare("POST", path, None, returns, status, ())
+        return self._declare(Operation("POST", path, _unbound, None, returns, status))
 
     def put(
         self, path: str, body: type[B], *, returns: Any = None, status: int = 200
     ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
         """Declare a PUT."""
-        return self._declare("PUT", path, body, returns, status, ())
+        return self._declare(Operation("PUT", path, _unbound, body, returns, status))
 
     def patch(
         self, path: str, body: type[B], *, returns: Any = None, status: int = 204
     ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
         """Declare a PATCH."""
-        return self._declare("PATCH", path, body, returns, status, ())
+        return self._declare(Operation("PATCH", path, _unbound, body, returns, status))
 
     def socket(self, path: str) -> Callable[[H], H]:
         """Declare a WebSocket. The handler gets it open and authenticated."""
@@ -157,13 +162,9 @@ class Operations:
 
         return register
 
-    def _declare(
-        self, method: str, path: str, body: Any, returns: Any, status: int, also: tuple[int, ...]
-    ) -> Callable[[Handler], Handler]:
+    def _declare(self, operation: Operation) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            self.operations.append(
-                Operation(method, path, handler, body, returns, status, also, self.tag)
-            )
+            self.operations.append(replace(operation, handler=handler, tag=self.tag))
             return handler
 
         return register

@@ -55,4 +55,6 @@ class OriginGuard:
             netloc = urlsplit(origin.decode("latin-1")).netloc
         except ValueError:
             return False
-        return bool(netloc) and host is not None and netloc.lower().encode("latin-1") == host.lower()
+        return (
+            bool(netloc) and host is not None and netloc.lower().encode("latin-1") == host.lower()
+        )

@@ -62,6 +62,10 @@ class RowShape:
             ],
         )
 
+    def row(self, values: Mapping[str, object]) -> Row:
+        """The row that `columns` would give, of values by field: to answer with what was inserted."""
+        return tuple(values[name] for name in self.positions)
+
     def encode(self, row: Row) -> bytes:
         """One row as a JSON object."""
         return _encode(self._fill(row))
@@ -90,6 +94,5 @@ class RowShape:
             text = values[at]
             if text is not None:
                 values[at] = msgspec.Raw(text)  # pyright: ignore[reportArgumentType]  # JSON is text
-        for derive in self._derived:
-            values.append(derive(row))
+        values.extend(derive(row) for derive in self._derived)
         return self._struct(*values)
