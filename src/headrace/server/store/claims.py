@@ -1,0 +1,238 @@
+"""SQL of claims: what is due, who may take it, who holds it.
+
+The conditions on `state_type` are literals, not parameters: SQLite uses a partial index only when it
+sees at compile time that the query implies the index's condition.
+"""
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from headrace.core.admission import LIVE
+from headrace.server.store.database import Statement
+from headrace.server.store.schema import deployment, flow_run, work_pool, work_queue
+
+
+def _many(name: str) -> BindParameter[list[str]]:
+    return bindparam(name, expanding=True)
+
+
+def _literal(text: str) -> ColumnElement[str]:
+    return literal_column(f"'{text}'")
+
+
+IS_SCHEDULED = flow_run.c.state_type == _literal("SCHEDULED")
+IS_LIVE = flow_run.c.state_type.in_([_literal(name) for name in LIVE])
+
+_of_queue = flow_run.c.work_queue_id == work_queue.c.id
+_of_deployment = flow_run.c.deployment_id == deployment.c.id
+
+
+# Looking, before anything is taken
+
+
+def _first_due(owned: ColumnElement[bool]) -> ColumnElement[str]:
+    """When the first scheduled run is due: one seek in an index."""
+    query = select(func.min(flow_run.c.next_scheduled_start_time)).where(owned, IS_SCHEDULED)
+    return query.scalar_subquery()
+
+
+def _live(owned: ColumnElement[bool], needed: ColumnElement[bool]) -> ColumnElement[int | None]:
+    """How many runs hold a slot, where somebody limits them: else nobody counts."""
+    count = select(func.count()).select_from(flow_run).where(owned, IS_LIVE).scalar_subquery()
+    return case((needed, count), else_=null())
+
+
+_queue_is_limited = or_(
+    work_queue.c.concurrency_limit.is_not(None), work_pool.c.concurrency_limit.is_not(None)
+)
+_pool_columns = (
+    work_pool.c.id,
+    work_pool.c.name,
+    work_pool.c.is_paused,
+    work_pool.c.concurrency_limit,
+)
+_queue_columns = (
+    work_queue.c.id,
+    work_queue.c.name,
+    work_queue.c.is_paused,
+    work_queue.c.concurrency_limit,
+)
+
+QUEUES_OF_POOL = Statement(
+    select(
+        *_pool_columns,
+        *_queue_columns,
+        _first_due(_of_queue),
+        _live(_of_queue, _queue_is_limited),
+    )
+    .join_from(work_pool, work_queue, work_queue.c.work_pool_id == work_pool.c.id)
+    .where(work_pool.c.name == bindparam("pool"))
+    .order_by(work_queue.c.priority, work_queue.c.id)
+)
+"""A pool with its queues in waterfall order; each with its first due time and slots in use.
+
+The whole of an idle poll: `pool id, name, paused, limit, queue id, name, paused, limit, due, live`.
+"""
+
+DEPLOYMENTS = Statement(
+    select(
+        deployment.c.id,
+        deployment.c.name,
+        deployment.c.concurrency_limit,
+        _first_due(_of_deployment),
+        _live(_of_deployment, deployment.c.concurrency_limit.is_not(None)),
+    ).where(deployment.c.id.in_(_many("ids")))
+)
+"""Served deployments: `id, name, limit, due, live`."""
+
+FIRST_DUE_AFTER_IN_QUEUES = Statement(
+    select(
+        select(func.min(flow_run.c.next_scheduled_start_time))
+        .where(
+            _of_queue, IS_SCHEDULED, flow_run.c.next_scheduled_start_time > bindparam("horizon")
+        )
+        .scalar_subquery()
+    ).where(work_queue.c.id.in_(_many("ids")))
+)
+"""For each queue, when the next run after `horizon` is due: where those before it are blocked."""
+
+FIRST_DUE_AFTER_OF_DEPLOYMENTS = Statement(
+    select(
+        select(func.min(flow_run.c.next_scheduled_start_time))
+        .where(
+            _of_deployment,
+            IS_SCHEDULED,
+            flow_run.c.next_scheduled_start_time > bindparam("horizon"),
+        )
+        .scalar_subquery()
+    ).where(deployment.c.id.in_(_many("ids")))
+)
+"""The same for served deployments."""
+
+
+# Candidates: a run with everything that must admit it
+
+
+CANDIDATE_COLUMNS = (
+    flow_run.c.id,
+    flow_run.c.next_scheduled_start_time,
+    flow_run.c.epoch,
+    flow_run.c.wait_reason,
+    flow_run.c.deployment_id,
+    deployment.c.name,
+    deployment.c.concurrency_limit,
+    deployment.c.concurrency_options,
+    work_queue.c.id,
+    work_queue.c.name,
+    work_queue.c.is_paused,
+    work_queue.c.concurrency_limit,
+    *_pool_columns,
+)
+
+
+def _candidates() -> Select[tuple[object, ...]]:
+    return (
+        select(*CANDIDATE_COLUMNS)
+        .select_from(flow_run)
+        .outerjoin(deployment, _of_deployment)
+        .outerjoin(work_queue, _of_queue)
+        .outerjoin(work_pool, work_queue.c.work_pool_id == work_pool.c.id)
+    )
+
+
+def _due() -> Select[tuple[object, ...]]:
+    """Due runs in their order, each locked by the one who takes it."""
+    passed_over = or_(
+        flow_run.c.deployment_id.is_(None), flow_run.c.deployment_id.not_in(_many("full"))
+    )
+    return (
+        _candidates()
+        .where(
+            IS_SCHEDULED, flow_run.c.next_scheduled_start_time <= bindparam("horizon"), passed_over
+        )
+        .order_by(flow_run.c.next_scheduled_start_time, flow_run.c.id)
+        .limit(bindparam("page"))
+        .with_for_update(skip_locked=True, of=flow_run)
+    )
+
+
+DUE_IN_QUEUE = Statement(_due().where(flow_run.c.work_queue_id == bindparam("owner")))
+DUE_OF_DEPLOYMENT = Statement(_due().where(flow_run.c.deployment_id == bindparam("owner")))
+CANDIDATE = Statement(_candidates().where(flow_run.c.id == bindparam("id")))
+
+
+# Counting slots, under their locks
+
+
+LIVE_IN_POOL = Statement(
+    select(func.count())
+    .select_from(work_queue)
+    .join(flow_run, and_(_of_queue, IS_LIVE))
+    .where(work_queue.c.work_pool_id == bindparam("id"))
+)
+LIVE_IN_QUEUES = Statement(
+    select(flow_run.c.work_queue_id, func.count())
+    .where(flow_run.c.work_queue_id.in_(_many("ids")), IS_LIVE)
+    .group_by(flow_run.c.work_queue_id)
+)
+LIVE_OF_DEPLOYMENTS = Statement(
+    select(flow_run.c.deployment_id, func.count())
+    .where(flow_run.c.deployment_id.in_(_many("ids")), IS_LIVE)
+    .group_by(flow_run.c.deployment_id)
+)
+
+
+# Taking and giving back
+
+
+HELD_BY_CLAIM = Statement(
+    select(flow_run.c.id, flow_run.c.epoch).where(
+        flow_run.c.claim_id == bindparam("claim"),
+        flow_run.c.claim_id.is_not(None),
+        flow_run.c.lease_owner == bindparam("owner"),
+        IS_LIVE,
+    )
+)
+"""What a claim took when it was made before: the answer to its repetition."""
+
+GRANT = Statement(
+    update(flow_run)
+    .where(flow_run.c.id == bindparam("run"))
+    .values(
+        lease_owner=bindparam("owner"),
+        lease_kind=_literal("worker"),
+        lease_expires=bindparam("expires"),
+        claim_id=bindparam("claim"),
+        epoch=flow_run.c.epoch + 1,
+        wait_reason=null(),
+    )
+)
+EXTEND = Statement(
+    update(flow_run)
+    .where(flow_run.c.id.in_(_many("ids")))
+    .values(lease_expires=bindparam("expires"))
+)
+TELL_REASON = Statement(
+    update(flow_run)
+    .where(flow_run.c.id == bindparam("run"))
+    .values(wait_reason=bindparam("reason"))
+)
+CANCELLING_OF_OWNER = Statement(
+    select(flow_run.c.id).where(
+        flow_run.c.lease_owner == bindparam("owner"),
+        flow_run.c.lease_owner.is_not(None),
+        flow_run.c.state_type == _literal("CANCELLING"),
+    )
+)
