@@ -9,9 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-LIVE = ("PENDING", "RUNNING", "CANCELLING")
-"""State types that hold a slot."""
-
 
 class ResourceKind(StrEnum):
     """What can keep a run from starting."""
@@ -19,6 +16,9 @@ class ResourceKind(StrEnum):
     WORK_POOL = "work_pool"
     WORK_QUEUE = "work_queue"
     DEPLOYMENT = "deployment"
+
+
+_RANK = {kind: rank for rank, kind in enumerate(ResourceKind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,12 @@ class Resource:
 
     @property
     def lock_key(self) -> str:
-        """The name under which its slots are counted and taken by one transaction at a time."""
-        return f"{self.kind}:{self.id}"
+        """The name under which its slots are counted and taken by one transaction at a time.
+
+        The keys of outer resources sort before those of inner ones: a claim locks pool and queue
+        before it knows which deployments it will meet, and everybody must lock in one order.
+        """
+        return f"{_RANK[self.kind]}:{self.kind}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True)

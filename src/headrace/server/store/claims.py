@@ -19,8 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from headrace.core.admission import LIVE
 from headrace.server.store.database import Statement
+from headrace.server.store.facts import FLOW_RUN_COLUMNS, FLOW_RUN_SOURCE
 from headrace.server.store.schema import deployment, flow_run, work_pool, work_queue
 
 
@@ -32,8 +32,13 @@ def _literal(text: str) -> ColumnElement[str]:
     return literal_column(f"'{text}'")
 
 
-IS_SCHEDULED = flow_run.c.state_type == _literal("SCHEDULED")
-IS_LIVE = flow_run.c.state_type.in_([_literal(name) for name in LIVE])
+# As the indexes of schema.py say it, in the same order.
+IS_CLAIMABLE = and_(
+    flow_run.c.state_type == _literal("SCHEDULED"), flow_run.c.lease_owner.is_(None)
+)
+IS_LIVE = flow_run.c.state_type.in_(
+    [_literal("PENDING"), _literal("RUNNING"), _literal("CANCELLING")]
+)
 
 _of_queue = flow_run.c.work_queue_id == work_queue.c.id
 _of_deployment = flow_run.c.deployment_id == deployment.c.id
@@ -44,7 +49,7 @@ _of_deployment = flow_run.c.deployment_id == deployment.c.id
 
 def _first_due(owned: ColumnElement[bool]) -> ColumnElement[str]:
     """When the first scheduled run is due: one seek in an index."""
-    query = select(func.min(flow_run.c.next_scheduled_start_time)).where(owned, IS_SCHEDULED)
+    query = select(func.min(flow_run.c.next_scheduled_start_time)).where(owned, IS_CLAIMABLE)
     return query.scalar_subquery()
 
 
@@ -100,9 +105,7 @@ DEPLOYMENTS = Statement(
 FIRST_DUE_AFTER_IN_QUEUES = Statement(
     select(
         select(func.min(flow_run.c.next_scheduled_start_time))
-        .where(
-            _of_queue, IS_SCHEDULED, flow_run.c.next_scheduled_start_time > bindparam("horizon")
-        )
+        .where(_of_queue, IS_CLAIMABLE, flow_run.c.next_scheduled_start_time > bindparam("horizon"))
         .scalar_subquery()
     ).where(work_queue.c.id.in_(_many("ids")))
 )
@@ -113,7 +116,7 @@ FIRST_DUE_AFTER_OF_DEPLOYMENTS = Statement(
         select(func.min(flow_run.c.next_scheduled_start_time))
         .where(
             _of_deployment,
-            IS_SCHEDULED,
+            IS_CLAIMABLE,
             flow_run.c.next_scheduled_start_time > bindparam("horizon"),
         )
         .scalar_subquery()
@@ -126,30 +129,20 @@ FIRST_DUE_AFTER_OF_DEPLOYMENTS = Statement(
 
 
 CANDIDATE_COLUMNS = (
-    flow_run.c.id,
+    *FLOW_RUN_COLUMNS,
     flow_run.c.next_scheduled_start_time,
-    flow_run.c.epoch,
     flow_run.c.wait_reason,
-    flow_run.c.deployment_id,
-    deployment.c.name,
     deployment.c.concurrency_limit,
     deployment.c.concurrency_options,
-    work_queue.c.id,
-    work_queue.c.name,
     work_queue.c.is_paused,
     work_queue.c.concurrency_limit,
-    *_pool_columns,
+    work_pool.c.is_paused,
+    work_pool.c.concurrency_limit,
 )
 
 
 def _candidates() -> Select[tuple[object, ...]]:
-    return (
-        select(*CANDIDATE_COLUMNS)
-        .select_from(flow_run)
-        .outerjoin(deployment, _of_deployment)
-        .outerjoin(work_queue, _of_queue)
-        .outerjoin(work_pool, work_queue.c.work_pool_id == work_pool.c.id)
-    )
+    return select(*CANDIDATE_COLUMNS).select_from(FLOW_RUN_SOURCE)
 
 
 def _due() -> Select[tuple[object, ...]]:
@@ -160,7 +153,7 @@ def _due() -> Select[tuple[object, ...]]:
     return (
         _candidates()
         .where(
-            IS_SCHEDULED, flow_run.c.next_scheduled_start_time <= bindparam("horizon"), passed_over
+            IS_CLAIMABLE, flow_run.c.next_scheduled_start_time <= bindparam("horizon"), passed_over
         )
         .order_by(flow_run.c.next_scheduled_start_time, flow_run.c.id)
         .limit(bindparam("page"))
@@ -176,11 +169,12 @@ CANDIDATE = Statement(_candidates().where(flow_run.c.id == bindparam("id")))
 # Counting slots, under their locks
 
 
-LIVE_IN_POOL = Statement(
-    select(func.count())
+LIVE_IN_POOLS = Statement(
+    select(work_queue.c.work_pool_id, func.count())
     .select_from(work_queue)
     .join(flow_run, and_(_of_queue, IS_LIVE))
-    .where(work_queue.c.work_pool_id == bindparam("id"))
+    .where(work_queue.c.work_pool_id.in_(_many("ids")))
+    .group_by(work_queue.c.work_pool_id)
 )
 LIVE_IN_QUEUES = Statement(
     select(flow_run.c.work_queue_id, func.count())
@@ -207,18 +201,6 @@ HELD_BY_CLAIM = Statement(
 )
 """What a claim took when it was made before: the answer to its repetition."""
 
-GRANT = Statement(
-    update(flow_run)
-    .where(flow_run.c.id == bindparam("run"))
-    .values(
-        lease_owner=bindparam("owner"),
-        lease_kind=_literal("worker"),
-        lease_expires=bindparam("expires"),
-        claim_id=bindparam("claim"),
-        epoch=flow_run.c.epoch + 1,
-        wait_reason=null(),
-    )
-)
 EXTEND = Statement(
     update(flow_run)
     .where(flow_run.c.id.in_(_many("ids")))

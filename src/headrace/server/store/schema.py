@@ -334,7 +334,8 @@ installation = Table(
     Column("value", Text, nullable=False),
 )
 
-_scheduled = text("state_type = 'SCHEDULED'")
+# A scheduled run with an owner waits in its own process, for a retry: nobody may claim it.
+_scheduled = text("state_type = 'SCHEDULED' AND lease_owner IS NULL")
 _live = text("state_type IN ('PENDING', 'RUNNING', 'CANCELLING')")
 _unique_key = text("idempotency_key IS NOT NULL")
 _leased = text("lease_expires IS NOT NULL")

@@ -1,0 +1,130 @@
+"""Admission inside a transaction: locks and counts for the rules of `core.admission`.
+
+One answer for everybody: a claim asks it for a batch, and a worker of the contract that proposes
+PENDING for one run is asked the same.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from headrace.core.admission import (
+    ADMITTED,
+    Admitted,
+    Blocked,
+    Resource,
+    ResourceKind,
+    Slots,
+    limited,
+)
+from headrace.server.store import claims as sql
+from headrace.server.store.database import Row, Transaction
+from headrace.server.store.facts import FLOW_RUN_COLUMNS, FlowRunRow
+
+_RUN_COLUMNS = len(FLOW_RUN_COLUMNS)
+
+
+class Candidate(NamedTuple):
+    """A run with everything above it that must admit it."""
+
+    run: FlowRunRow
+    due: str | None
+    wait_reason: str | None
+    deployment_limit: int | None
+    deployment_options: str | None
+    queue_is_paused: bool | None
+    queue_limit: int | None
+    pool_is_paused: bool | None
+    pool_limit: int | None
+
+    @classmethod
+    def of_row(cls, row: Row) -> "Candidate":
+        """From a row of `store.claims.CANDIDATE_COLUMNS`."""
+        return cls(FlowRunRow(*row[:_RUN_COLUMNS]), *row[_RUN_COLUMNS:])
+
+    def resources(self) -> list[Resource]:
+        """Pool, queue and deployment, outer before inner; those that the run has."""
+        run, found = self.run, list[Resource]()
+        if run.work_pool_id is not None:
+            found.append(
+                Resource(
+                    ResourceKind.WORK_POOL,
+                    run.work_pool_id,
+                    run.work_pool_name or "",
+                    self.pool_limit,
+                    bool(self.pool_is_paused),
+                )
+            )
+        if run.work_queue_id is not None:
+            found.append(
+                Resource(
+                    ResourceKind.WORK_QUEUE,
+                    run.work_queue_id,
+                    run.work_queue_name or "",
+                    self.queue_limit,
+                    bool(self.queue_is_paused),
+                )
+            )
+        if run.deployment_id is not None:
+            found.append(
+                Resource(
+                    ResourceKind.DEPLOYMENT,
+                    run.deployment_id,
+                    run.deployment_name or "",
+                    self.deployment_limit,
+                    cancel_new=cancels_new(self.deployment_options),
+                )
+            )
+        return found
+
+
+class _Options(msgspec.Struct):
+    collision_strategy: str = "ENQUEUE"
+
+
+@lru_cache(maxsize=256)
+def cancels_new(options: str | None) -> bool:
+    """Whether a deployment's stored concurrency options cancel a run that finds no slot."""
+    if not options or options == "null":
+        return False
+    return msgspec.json.decode(options, type=_Options).collision_strategy == "CANCEL_NEW"
+
+
+def admit(tx: Transaction, run_id: str) -> Admitted | Blocked:
+    """Whether a run may become PENDING in this transaction.
+
+    Takes the locks of its limited resources until the end of the transaction, so that nobody else
+    can take the last slot meanwhile. Call it before the run's own row is written, and only for a
+    run that holds no slot yet.
+    """
+    row = tx.fetch_one(sql.CANDIDATE, {"id": run_id})
+    if row is None:
+        return ADMITTED
+    resources = Candidate.of_row(row).resources()
+    slots = Slots({})
+    count(tx, slots, resources)
+    return slots.admit(resources)
+
+
+def count(tx: Transaction, slots: Slots, resources: Iterable[Resource]) -> None:
+    """Lock the limited resources that are not counted yet, then count who holds their slots."""
+    wanted = {r.lock_key: r for r in limited(resources) if not slots.knows(r)}
+    if not wanted:
+        return
+    tx.lock(*wanted)
+    used = dict.fromkeys(wanted, 0)
+    for kind, statement in _COUNTS.items():
+        ids = {r.id: key for key, r in wanted.items() if r.kind is kind}
+        if ids:
+            for owner, live in tx.fetch_all(statement, {"ids": list(ids)}):
+                used[ids[owner]] = live
+    slots.count(used)
+
+
+_COUNTS = {
+    ResourceKind.WORK_POOL: sql.LIVE_IN_POOLS,
+    ResourceKind.WORK_QUEUE: sql.LIVE_IN_QUEUES,
+    ResourceKind.DEPLOYMENT: sql.LIVE_OF_DEPLOYMENTS,
+}
