@@ -4,6 +4,8 @@ The conditions on `state_type` are literals, not parameters: SQLite uses a parti
 sees at compile time that the query implies the index's condition.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
@@ -141,11 +143,11 @@ CANDIDATE_COLUMNS = (
 )
 
 
-def _candidates() -> Select[tuple[object, ...]]:
+def _candidates() -> Select[Any]:
     return select(*CANDIDATE_COLUMNS).select_from(FLOW_RUN_SOURCE)
 
 
-def _due() -> Select[tuple[object, ...]]:
+def _due() -> Select[Any]:
     """Due runs in their order, each locked by the one who takes it."""
     passed_over = or_(
         flow_run.c.deployment_id.is_(None), flow_run.c.deployment_id.not_in(_many("full"))

@@ -1,0 +1,71 @@
+"""What becomes of a run whose lease ran out. Pure: facts in, a verdict out."""
+
+from enum import StrEnum
+
+from headrace.core.states import StateType
+
+HEARTBEATS_PER_LEASE = 3
+"""Heartbeats that may be missed before a run is taken for dead."""
+
+FIRST_HEARTBEAT_SECONDS = 180.0
+"""The interval that is assumed after one heartbeat: the contract's default."""
+
+SHORTEST_HEARTBEAT_SECONDS = 10.0
+"""Two events of one burst are not an interval."""
+
+LONGEST_HEARTBEAT_SECONDS = 3600.0
+"""A longer gap is a pause or a new attempt, not an interval."""
+
+PROVEN_DEAD = frozenset({"process"})
+"""Pool types whose runs end themselves before their lease does: its end proves that they are dead."""
+
+
+class Verdict(StrEnum):
+    """What to do with a run whose lease ran out."""
+
+    REQUEUE = "requeue"
+    """It never started: somebody else takes it."""
+    RESCHEDULE = "reschedule"
+    """It ran and is proven dead, and its policy asks for another attempt."""
+    CRASH = "crash"
+    CANCEL = "cancel"
+    """It was to be cancelled, and nobody is left who could tell that it is."""
+    LET_GO = "let go"
+    """Nothing runs that a lease could stand for: only the lease goes."""
+
+
+def judge(
+    state: StateType | None,
+    *,
+    lease_kind: str | None,
+    pool_type: str | None,
+    retry_type: str | None,
+    attempts_left: int,
+) -> Verdict:
+    """What becomes of a run whose lease ran out.
+
+    Args:
+        state: The run's state.
+        lease_kind: `worker` or `heartbeat`.
+        pool_type: The type of its pool, where it has one.
+        retry_type: Its retry policy; `reschedule` lets another process take the next attempt.
+        attempts_left: Retries that its policy still allows.
+    """
+    if state is StateType.PENDING:
+        return Verdict.REQUEUE
+    if state is StateType.CANCELLING:
+        return Verdict.CANCEL
+    if state is not StateType.RUNNING:
+        return Verdict.LET_GO
+    is_dead = lease_kind == "worker" and pool_type in PROVEN_DEAD
+    if is_dead and retry_type == "reschedule" and attempts_left > 0:
+        return Verdict.RESCHEDULE
+    return Verdict.CRASH
+
+
+def heartbeat_lease(seconds_since_last: float | None) -> float:
+    """How many seconds a heartbeat keeps a run: three times the interval that was seen."""
+    interval = seconds_since_last
+    if interval is None or interval > LONGEST_HEARTBEAT_SECONDS:
+        interval = FIRST_HEARTBEAT_SECONDS
+    return HEARTBEATS_PER_LEASE * max(SHORTEST_HEARTBEAT_SECONDS, interval)

@@ -1,0 +1,111 @@
+"""The loop that ends leases: what nobody renews is put back, crashed, or let go."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from headrace.core.leases import Verdict, judge
+from headrace.core.states import AWAITING_RETRY, StateType
+from headrace.core.times import seconds_between
+from headrace.server.services.grants import carry_out_together, requeue
+from headrace.server.services.leases import Heartbeats
+from headrace.server.services.loops.service import Pace
+from headrace.server.services.signals import Signals
+from headrace.server.store import leases as sql
+from headrace.server.store import transitions
+from headrace.server.store.database import Database, Transaction, Write
+from headrace.server.store.facts import FLOW_RUN_COLUMNS, FlowRunRow
+from headrace.server.store.times import now_text
+
+_log = logging.getLogger(__name__)
+
+_COLUMNS = len(FLOW_RUN_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLoop:
+    """Judges the runs whose lease ran out.
+
+    Args:
+        page: Runs of one transaction.
+    """
+
+    database: Database
+    signals: Signals
+    heartbeats: Heartbeats
+    page: int = 100
+    name: str = "leases"
+    pace: Pace = Pace(interval=5.0)  # noqa: RUF009 - frozen
+    topics: tuple[str, ...] = ()
+
+    async def run_once(self, now: datetime) -> float | None:  # noqa: ARG002 - database time counts
+        """Write heartbeats down, then end what ran out."""
+        await self.heartbeats.flush(self.database)
+        first = await self.database.fetch_all(sql.FIRST_EXPIRY)
+        expires: str | None = first[0][0]
+        ahead = self.pace.interval if expires is None else seconds_between(now_text(), expires)
+        if ahead > 0:
+            return min(ahead, self.pace.interval)
+        ended, topics = await self.database.transact(lambda tx: end_expired(tx, self.page))
+        if topics:
+            self.signals.publish(*topics)
+        for run_id, verdict in ended:
+            _log.warning("The lease of flow run %s ran out: %s", run_id, verdict)
+        return 0 if len(ended) == self.page else 0.5 if not ended else None
+
+
+def end_expired(tx: Transaction, page: int) -> tuple[list[tuple[str, Verdict]], list[str]]:
+    """Judge and end at most `page` leases; each run with its verdict, and what to publish."""
+    now = tx.now()
+    rows = tx.fetch_all(sql.EXPIRED, {"now": now, "page": page})
+    ended: list[tuple[str, Verdict]] = []
+    topics: list[str] = []
+    for row in rows:
+        run = FlowRunRow(*row[:_COLUMNS])
+        verdict = _judge(run, row[_COLUMNS])
+        writes = _writes(run, verdict, now)
+        if writes:
+            carry_out_together(tx, writes)
+            topics += transitions.signals(run)
+        else:
+            tx.execute(sql.LET_GO, {"run": run.id})
+        ended.append((run.id, verdict))
+    return ended, topics
+
+
+def _judge(run: FlowRunRow, pool_type: str | None) -> Verdict:
+    facts = run.facts()
+    return judge(
+        facts.state.type if facts.state else None,
+        lease_kind=run.lease_kind,
+        pool_type=pool_type,
+        retry_type=facts.policy.retry_type,
+        attempts_left=facts.policy.retries + 1 - facts.run_count,
+    )
+
+
+def _writes(run: FlowRunRow, verdict: Verdict, now: str) -> Sequence[Write]:
+    if verdict is Verdict.REQUEUE:
+        return requeue(run, now, f"{_holder(run)} did not start it before {run.lease_expires}.")
+    if verdict is Verdict.LET_GO:
+        return []
+    reason = f"{_holder(run)} was last heard of too long ago: its lease ended {run.lease_expires}."
+    if verdict is Verdict.RESCHEDULE:
+        state = transitions.new_state(
+            StateType.SCHEDULED,
+            AWAITING_RETRY,
+            timestamp=now,
+            message=reason,
+            details={"scheduled_time": now},
+        )
+    else:
+        end = StateType.CRASHED if verdict is Verdict.CRASH else StateType.CANCELLED
+        state = transitions.new_state(end, timestamp=now, message=reason)
+    return transitions.flow_run(run, state, now=now)
+
+
+def _holder(run: FlowRunRow) -> str:
+    if run.lease_kind == "heartbeat":
+        return "The run's own process"
+    return f"The worker {run.lease_owner!r}"
