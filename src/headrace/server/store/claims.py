@@ -143,11 +143,11 @@ CANDIDATE_COLUMNS = (
 )
 
 
-def _candidates() -> Select[Any]:
+def _candidates() -> Select[*tuple[Any, ...]]:
     return select(*CANDIDATE_COLUMNS).select_from(FLOW_RUN_SOURCE)
 
 
-def _due() -> Select[Any]:
+def _due() -> Select[*tuple[Any, ...]]:
     """Due runs in their order, each locked by the one who takes it."""
     passed_over = or_(
         flow_run.c.deployment_id.is_(None), flow_run.c.deployment_id.not_in(_many("full"))
