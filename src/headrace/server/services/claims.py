@@ -28,8 +28,8 @@ from headrace.server.store import transitions
 from headrace.server.store.database import Database, Transaction
 from headrace.server.store.facts import FlowRunRow
 
-STOP_TOPIC = "server:stop"
-"""Published when the server stops: whoever waits is answered at once."""
+STOP_TOPIC = "closing"
+"""Published when the server begins to stop: whoever waits is answered at once."""
 
 _REMEMBERED_OWNERS = 1000
 """Owners whose told cancellations are kept: more processes than one server is asked by."""

@@ -199,7 +199,7 @@ def _run_params(state: State, text: str, step: Progress, now: str) -> dict[str, 
     return {
         "v_updated": now,
         "v_state_id": state.id,
-        "v_state_type": state.type,
+        "v_state_type": state.type.value,
         "v_state_name": state.name,
         "v_state_timestamp": state.timestamp,
         "v_state": text,
