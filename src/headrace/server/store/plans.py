@@ -65,7 +65,9 @@ class Plan:
         self._defaults = {
             name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required
         }
-        self._expanding = tuple(name for name, bind in compiled.binds.items() if bind.expanding)
+        self._expanding = tuple(
+            name for bind, name in compiled.bind_names.items() if bind.expanding
+        )
         self._by_lengths: dict[tuple[int, ...], tuple[Prepared, Callable[[Params], Values]]] = {}
         self._fixed = None if self._expanding else self._variant(compiled.string, _order(compiled))
 
@@ -96,7 +98,8 @@ class Plan:
         variant = self._by_lengths.get(key)
         if variant is None:
             sample = {n: [None] * length for n, length in zip(self._expanding, key, strict=True)}
-            state = self._compiled.construct_expanded_state({**dict.fromkeys(named), **sample})
+            others = dict.fromkeys(self._compiled.bind_names.values())
+            state = self._compiled.construct_expanded_state({**others, **sample})
             variant = self._variant(state.statement, state.positiontup or ())
             self._by_lengths[key] = variant
         prepared, get = variant
