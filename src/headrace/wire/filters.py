@@ -4,8 +4,6 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-import msgspec
-
 from headrace.wire.objects import Strict, Wire
 from headrace.wire.states import StateType
 
@@ -193,7 +191,7 @@ class FlowRunFilter(Strict, kw_only=True):
     id: FlowRunFilterId | None = None
     idempotency_key: FlowRunFilterIdempotencyKey | None = None
     name: FlowRunFilterName | None = None
-    next_scheduled_start_time: msgspec.Raw | None = None
+    next_scheduled_start_time: FlowRunFilterNextScheduledStartTime | None = None
     operator: Operator = Operator.AND
     parent_flow_run_id: FlowRunFilterParentFlowRunId | None = None
     parent_task_run_id: FlowRunFilterParentTaskRunId | None = None

@@ -24,11 +24,11 @@ class BulkDeleteFlowsBody(Wire, kw_only=True):
 
 
 class CountFlowsBody(Wire, kw_only=True):
-    deployments: DeploymentFilter = msgspec.field(default_factory=DeploymentFilter)
-    flow_runs: FlowRunFilter = msgspec.field(default_factory=FlowRunFilter)
-    flows: FlowFilter = msgspec.field(default_factory=FlowFilter)
-    task_runs: TaskRunFilter = msgspec.field(default_factory=TaskRunFilter)
-    work_pools: WorkPoolFilter = msgspec.field(default_factory=WorkPoolFilter)
+    deployments: DeploymentFilter | UnsetType = UNSET
+    flow_runs: FlowRunFilter | UnsetType = UNSET
+    flows: FlowFilter | UnsetType = UNSET
+    task_runs: TaskRunFilter | UnsetType = UNSET
+    work_pools: WorkPoolFilter | UnsetType = UNSET
 
 
 class FlowSort(StrEnum):
@@ -50,14 +50,14 @@ class PaginateFlowsBody(Wire, kw_only=True):
 
 
 class ReadFlowsBody(Wire, kw_only=True):
-    deployments: DeploymentFilter = msgspec.field(default_factory=DeploymentFilter)
-    flow_runs: FlowRunFilter = msgspec.field(default_factory=FlowRunFilter)
-    flows: FlowFilter = msgspec.field(default_factory=FlowFilter)
+    deployments: DeploymentFilter | UnsetType = UNSET
+    flow_runs: FlowRunFilter | UnsetType = UNSET
+    flows: FlowFilter | UnsetType = UNSET
     limit: int | UnsetType = UNSET
     offset: Annotated[int, Meta(ge=0)] = 0
     sort: FlowSort = FlowSort.NAME_ASC
-    task_runs: TaskRunFilter = msgspec.field(default_factory=TaskRunFilter)
-    work_pools: WorkPoolFilter = msgspec.field(default_factory=WorkPoolFilter)
+    task_runs: TaskRunFilter | UnsetType = UNSET
+    work_pools: WorkPoolFilter | UnsetType = UNSET
 
 
 class Flow(Wire, kw_only=True):

@@ -15,10 +15,10 @@ from headrace.wire.states import State, StateCreate, StateType
 
 
 class CountTaskRunsBody(Wire, kw_only=True):
-    deployments: DeploymentFilter = msgspec.field(default_factory=DeploymentFilter)
-    flow_runs: FlowRunFilter = msgspec.field(default_factory=FlowRunFilter)
-    flows: FlowFilter = msgspec.field(default_factory=FlowFilter)
-    task_runs: TaskRunFilter = msgspec.field(default_factory=TaskRunFilter)
+    deployments: DeploymentFilter | UnsetType = UNSET
+    flow_runs: FlowRunFilter | UnsetType = UNSET
+    flows: FlowFilter | UnsetType = UNSET
+    task_runs: TaskRunFilter | UnsetType = UNSET
 
 
 class TaskRunSort(StrEnum):
@@ -57,13 +57,13 @@ class SetTaskRunStateBody(Wire, kw_only=True):
 
 
 class TaskRunHistoryBody(Wire, kw_only=True):
-    deployments: DeploymentFilter = msgspec.field(default_factory=DeploymentFilter)
-    flow_runs: FlowRunFilter = msgspec.field(default_factory=FlowRunFilter)
-    flows: FlowFilter = msgspec.field(default_factory=FlowFilter)
+    deployments: DeploymentFilter | UnsetType = UNSET
+    flow_runs: FlowRunFilter | UnsetType = UNSET
+    flows: FlowFilter | UnsetType = UNSET
     history_end: datetime
     history_interval_seconds: float
     history_start: datetime
-    task_runs: TaskRunFilter = msgspec.field(default_factory=TaskRunFilter)
+    task_runs: TaskRunFilter | UnsetType = UNSET
 
 
 class Constant(Wire, kw_only=True, tag_field="input_type", tag="constant"):

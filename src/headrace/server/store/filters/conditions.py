@@ -1,0 +1,142 @@
+"""The operators that filters are made of, each as a list of conditions: none, or one."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import Boolean, Text
+
+from headrace.server.store.times import time_text
+from headrace.wire.filters import Operator
+
+Condition = ColumnElement[bool]
+Conditions = list[Condition]
+
+
+def combine(operator: Operator, conditions: Sequence[Condition]) -> Conditions:
+    """The conditions joined as the filter says; nothing where there are none."""
+    if len(conditions) < 2:
+        return list(conditions)
+    return [or_(*conditions) if operator is Operator.OR else and_(*conditions)]
+
+
+def all_of(conditions: Sequence[Condition]) -> Condition:
+    """One condition that holds when each does."""
+    return and_(true(), *conditions)
+
+
+def equal_any(column: ColumnElement[Any], values: Iterable[object] | None) -> Conditions:
+    """The column is one of the values. An empty list matches nothing."""
+    return [] if values is None else [column.in_([str(value) for value in values])]
+
+
+def equal_none(column: ColumnElement[Any], values: Iterable[object] | None) -> Conditions:
+    """The column is none of the values (and not null)."""
+    return [] if values is None else [column.not_in([str(value) for value in values])]
+
+
+def contain_text(column: ColumnElement[Any], text: str | None) -> Conditions:
+    """The column contains the text in any case; `%` and `_` in it are wildcards, as in the contract."""
+    return [] if text is None else [column.icontains(text)]
+
+
+def start_with_any(column: ColumnElement[Any], prefixes: Iterable[str] | None) -> Conditions:
+    """The column starts with one of the texts, in any case."""
+    if prefixes is None:
+        return []
+    return [or_(*(column.istartswith(prefix) for prefix in prefixes))]
+
+
+def be_null(column: ColumnElement[Any], wanted: bool | None) -> Conditions:
+    """The column is null, or is not."""
+    if wanted is None:
+        return []
+    return [column.is_(None) if wanted else column.is_not(None)]
+
+
+def lie_between(
+    column: ColumnElement[Any], after: datetime | None, before: datetime | None
+) -> Conditions:
+    """The moment lies within the bounds, both inclusive."""
+    conditions: Conditions = []
+    if before is not None:
+        conditions.append(column <= time_text(before))
+    if after is not None:
+        conditions.append(column >= time_text(after))
+    return conditions
+
+
+def lie_between_or_be_null(
+    column: ColumnElement[Any],
+    after: datetime | None,
+    before: datetime | None,
+    is_null: bool | None,
+) -> Conditions:
+    """The moment lies within the bounds; or, where that is asked for, there is none."""
+    if is_null:
+        return be_null(column, is_null)
+    return [*be_null(column, is_null), *lie_between(column, after, before)]
+
+
+def have_tags(
+    column: ColumnElement[Any],
+    *,
+    all_of_them: Sequence[str] | None,
+    any_of_them: Sequence[str] | None = None,
+    is_empty: bool | None,
+) -> Conditions:
+    """The JSON list in the column holds all the tags, any of the tags, or nothing."""
+    conditions: Conditions = []
+    if all_of_them:
+        conditions.append(and_(*(HasTag(column, tag) for tag in all_of_them)))
+    if any_of_them is not None:
+        some = [HasTag(column, tag) for tag in any_of_them]
+        conditions.append(or_(*some) if some else ~true())
+    if is_empty is not None:
+        conditions.append(column == "[]" if is_empty else column != "[]")
+    return conditions
+
+
+class HasTag(FunctionElement[bool]):
+    """Whether the JSON list in a text column holds a text."""
+
+    name = "has_tag"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(HasTag, "sqlite")
+def _has_tag_on_sqlite(element: HasTag, compiler: SQLCompiler, **options: Any) -> str:
+    column, tag = (compiler.process(part, **options) for part in element.clauses)
+    # Both parts are SQL that the compiler made: the tag is a bound parameter.
+    return f"(EXISTS (SELECT 1 FROM json_each({column}) AS tag_ WHERE tag_.value = {tag}))"  # noqa: S608
+
+
+@compiles(HasTag, "postgresql")
+def _has_tag_on_postgresql(element: HasTag, compiler: SQLCompiler, **options: Any) -> str:
+    column, tag = (compiler.process(part, **options) for part in element.clauses)
+    return f"jsonb_exists(CAST({column} AS jsonb), CAST({tag} AS text))"
+
+
+class JsonText(FunctionElement[str]):
+    """The text at a key of the JSON object in a text column."""
+
+    name = "json_text"
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(JsonText, "sqlite")
+def _json_text_on_sqlite(element: JsonText, compiler: SQLCompiler, **options: Any) -> str:
+    column, key = (compiler.process(part, **options) for part in element.clauses)
+    return f"json_extract({column}, '$.' || {key})"
+
+
+@compiles(JsonText, "postgresql")
+def _json_text_on_postgresql(element: JsonText, compiler: SQLCompiler, **options: Any) -> str:
+    column, key = (compiler.process(part, **options) for part in element.clauses)
+    return f"(CAST({column} AS json) ->> CAST({key} AS text))"

@@ -1,0 +1,276 @@
+"""The filter of each noun as conditions on its own table."""
+
+from sqlalchemy import exists, or_, select
+
+from headrace.server.store.filters.conditions import (
+    Conditions,
+    JsonText,
+    all_of,
+    be_null,
+    combine,
+    contain_text,
+    equal_any,
+    equal_none,
+    have_tags,
+    lie_between,
+    lie_between_or_be_null,
+    start_with_any,
+)
+from headrace.server.store.schema import (
+    deployment,
+    flow,
+    flow_run,
+    flow_run_tag,
+    task_run,
+    work_pool,
+    work_queue,
+)
+from headrace.wire.filters import (
+    DeploymentFilter,
+    DeploymentFilterConcurrencyLimit,
+    FlowFilter,
+    FlowRunFilter,
+    FlowRunFilterCreatedBy,
+    FlowRunFilterState,
+    FlowRunFilterTags,
+    TaskRunFilter,
+    TaskRunFilterFlowRunId,
+    TaskRunFilterState,
+    WorkPoolFilter,
+    WorkQueueFilter,
+)
+
+# Aliases: inside a query over the same table, the plain name would mean the row of that query.
+_its_flow = flow.alias("its_flow")
+_its_deployment = deployment.alias("its_deployment")
+_its_parent = task_run.alias("its_parent")
+_its_child = flow_run.alias("its_child")
+
+
+def filter_flows(given: FlowFilter) -> Conditions:
+    """Conditions on `flow`."""
+    parts: Conditions = []
+    if given.id is not None:
+        parts += equal_any(flow.c.id, given.id.any_) + equal_none(flow.c.id, given.id.not_any_)
+    if given.name is not None:
+        parts += equal_any(flow.c.name, given.name.any_)
+        parts += contain_text(flow.c.name, given.name.like_)
+    if given.tags is not None:
+        parts += combine(
+            given.tags.operator,
+            have_tags(flow.c.tags, all_of_them=given.tags.all_, is_empty=given.tags.is_null_),
+        )
+    if given.deployment is not None and given.deployment.is_null_ is not None:
+        deployed = exists().where(_its_deployment.c.flow_id == flow.c.id)
+        parts.append(~deployed if given.deployment.is_null_ else deployed)
+    return combine(given.operator, parts)
+
+
+def filter_deployments(given: DeploymentFilter) -> Conditions:
+    """Conditions on `deployment`."""
+    table = deployment.c
+    parts: Conditions = []
+    if given.id is not None:
+        parts += equal_any(table.id, given.id.any_) + equal_none(table.id, given.id.not_any_)
+    if given.name is not None:
+        parts += equal_any(table.name, given.name.any_) + contain_text(table.name, given.name.like_)
+    if given.flow_or_deployment_name is not None:
+        like = given.flow_or_deployment_name.like_
+        if like is not None:
+            of_flow = exists().where(
+                _its_flow.c.id == table.flow_id, _its_flow.c.name.icontains(like)
+            )
+            parts.append(or_(table.name.icontains(like), of_flow))
+    if given.paused is not None and given.paused.eq_ is not None:
+        parts.append(table.paused == given.paused.eq_)
+    if given.tags is not None:
+        parts += combine(
+            given.tags.operator,
+            have_tags(
+                table.tags,
+                all_of_them=given.tags.all_,
+                any_of_them=given.tags.any_,
+                is_empty=given.tags.is_null_,
+            ),
+        )
+    if given.work_queue_name is not None:
+        parts += equal_any(table.work_queue_name, given.work_queue_name.any_)
+    if given.concurrency_limit is not None:
+        parts += _limit_of_deployment(given.concurrency_limit)
+    return combine(given.operator, parts)
+
+
+def _limit_of_deployment(given: DeploymentFilterConcurrencyLimit) -> Conditions:
+    column = deployment.c.concurrency_limit
+    parts = be_null(column, given.is_null_)
+    if given.ge_ is not None:
+        parts.append(column >= given.ge_)
+    if given.le_ is not None:
+        parts.append(column <= given.le_)
+    return parts
+
+
+def filter_flow_runs(given: FlowRunFilter) -> Conditions:
+    """Conditions on `flow_run`."""
+    parts = _flow_run_names(given) + _flow_run_times(given)
+    if given.state is not None:
+        parts += _flow_run_state(given.state)
+    if given.tags is not None:
+        parts += _flow_run_tags(given.tags)
+    if given.created_by is not None:
+        parts += _created_by(given.created_by)
+    return combine(given.operator, parts)
+
+
+def _flow_run_names(given: FlowRunFilter) -> Conditions:
+    """What names the run, and what it belongs to."""
+    table = flow_run.c
+    parts: Conditions = []
+    if given.id is not None:
+        parts += equal_any(table.id, given.id.any_) + equal_none(table.id, given.id.not_any_)
+    if given.name is not None:
+        parts += equal_any(table.name, given.name.any_) + contain_text(table.name, given.name.like_)
+    if given.idempotency_key is not None:
+        parts += equal_any(table.idempotency_key, given.idempotency_key.any_)
+        parts += equal_none(table.idempotency_key, given.idempotency_key.not_any_)
+    if given.flow_version is not None:
+        parts += equal_any(table.flow_version, given.flow_version.any_)
+    if given.parent_flow_run_id is not None and given.parent_flow_run_id.any_ is not None:
+        parents = select(_its_parent.c.id).where(
+            *equal_any(_its_parent.c.flow_run_id, given.parent_flow_run_id.any_)
+        )
+        parts.append(table.parent_task_run_id.in_(parents))
+    for column, link in (
+        (table.deployment_id, given.deployment_id),
+        (table.work_queue_name, given.work_queue_name),
+        (table.parent_task_run_id, given.parent_task_run_id),
+    ):
+        if link is not None:
+            some = equal_any(column, link.any_) + be_null(column, link.is_null_)
+            parts += combine(link.operator, some)
+    return parts
+
+
+def _flow_run_times(given: FlowRunFilter) -> Conditions:
+    table = flow_run.c
+    parts: Conditions = []
+    for column, bounds in (
+        (table.expected_start_time, given.expected_start_time),
+        (table.next_scheduled_start_time, given.next_scheduled_start_time),
+    ):
+        if bounds is not None:
+            parts += lie_between(column, bounds.after_, bounds.before_)
+    for column, span in ((table.start_time, given.start_time), (table.end_time, given.end_time)):
+        if span is not None:
+            parts += lie_between_or_be_null(column, span.after_, span.before_, span.is_null_)
+    return parts
+
+
+def _flow_run_state(given: FlowRunFilterState) -> Conditions:
+    parts: Conditions = []
+    if given.type is not None:
+        parts += equal_any(flow_run.c.state_type, given.type.any_)
+        parts += equal_none(flow_run.c.state_type, given.type.not_any_)
+    if given.name is not None:
+        parts += equal_any(flow_run.c.state_name, given.name.any_)
+        parts += equal_none(flow_run.c.state_name, given.name.not_any_)
+    return combine(given.operator, parts)
+
+
+def _flow_run_tags(given: FlowRunFilterTags) -> Conditions:
+    """Through the table of tags, whose key begins with the tag: a rare tag costs what it matches."""
+    tagged = select(flow_run_tag.c.flow_run_id)
+    parts: Conditions = []
+    if given.all_:
+        parts.append(
+            all_of(
+                [flow_run.c.id.in_(tagged.where(flow_run_tag.c.tag == tag)) for tag in given.all_]
+            )
+        )
+    if given.any_ is not None:
+        parts.append(flow_run.c.id.in_(tagged.where(flow_run_tag.c.tag.in_(given.any_))))
+    if given.is_null_ is not None:
+        parts.append(flow_run.c.tags == "[]" if given.is_null_ else flow_run.c.tags != "[]")
+    return combine(given.operator, parts)
+
+
+def _created_by(given: FlowRunFilterCreatedBy) -> Conditions:
+    column = flow_run.c.created_by
+    parts = equal_any(JsonText(column, "id"), given.id_)
+    parts += equal_any(JsonText(column, "type"), given.type_)
+    parts += be_null(column, given.is_null_)
+    return combine(given.operator, parts)
+
+
+def filter_task_runs(given: TaskRunFilter) -> Conditions:
+    """Conditions on `task_run`."""
+    table = task_run.c
+    parts: Conditions = []
+    if given.id is not None:
+        parts += equal_any(table.id, given.id.any_)
+    if given.name is not None:
+        parts += equal_any(table.name, given.name.any_) + contain_text(table.name, given.name.like_)
+    if given.flow_run_id is not None:
+        parts += _flow_run_of_task_run(given.flow_run_id)
+    if given.state is not None:
+        parts += _task_run_state(given.state)
+    if given.tags is not None:
+        parts += combine(
+            given.tags.operator,
+            have_tags(table.tags, all_of_them=given.tags.all_, is_empty=given.tags.is_null_),
+        )
+    if given.subflow_runs is not None and given.subflow_runs.exists_ is not None:
+        child = exists().where(_its_child.c.parent_task_run_id == table.id)
+        parts.append(child if given.subflow_runs.exists_ else ~child)
+    return combine(given.operator, parts + _task_run_times(given))
+
+
+def _task_run_state(given: TaskRunFilterState) -> Conditions:
+    parts: Conditions = []
+    if given.type is not None:
+        parts += equal_any(task_run.c.state_type, given.type.any_)
+    if given.name is not None:
+        parts += equal_any(task_run.c.state_name, given.name.any_)
+    return combine(given.operator, parts)
+
+
+def _task_run_times(given: TaskRunFilter) -> Conditions:
+    table = task_run.c
+    parts: Conditions = []
+    if given.expected_start_time is not None:
+        bounds = given.expected_start_time
+        parts += lie_between(table.expected_start_time, bounds.after_, bounds.before_)
+    for column, span in ((table.start_time, given.start_time), (table.end_time, given.end_time)):
+        if span is not None:
+            parts += lie_between_or_be_null(column, span.after_, span.before_, span.is_null_)
+    return parts
+
+
+def _flow_run_of_task_run(given: TaskRunFilterFlowRunId) -> Conditions:
+    """Asking for those without a flow run wins over naming some; not asking at all takes both."""
+    column = task_run.c.flow_run_id
+    null = be_null(column, given.is_null_)
+    return null if given.is_null_ else combine(given.operator, null + equal_any(column, given.any_))
+
+
+def filter_work_pools(given: WorkPoolFilter) -> Conditions:
+    """Conditions on `work_pool`."""
+    parts: Conditions = []
+    if given.id is not None:
+        parts += equal_any(work_pool.c.id, given.id.any_)
+    if given.name is not None:
+        parts += equal_any(work_pool.c.name, given.name.any_)
+    if given.type is not None:
+        parts += equal_any(work_pool.c.type, given.type.any_)
+    return combine(given.operator, parts)
+
+
+def filter_work_queues(given: WorkQueueFilter) -> Conditions:
+    """Conditions on `work_queue`."""
+    parts: Conditions = []
+    if given.id is not None:
+        parts += equal_any(work_queue.c.id, given.id.any_)
+    if given.name is not None:
+        parts += equal_any(work_queue.c.name, given.name.any_)
+        parts += start_with_any(work_queue.c.name, given.name.startswith_)
+    return combine(given.operator, parts)
