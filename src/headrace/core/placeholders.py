@@ -1,0 +1,95 @@
+"""`{{ placeholder }}` in JSON values: finding them, and putting values in their place.
+
+A text that is nothing but one placeholder becomes the value, of whatever type; placeholders inside a
+longer text become text. `{{ a.b }}` looks into the object `a`. Three spellings refer to something
+outside: `{{ prefect.blocks.<type>.<name> }}`, `{{ prefect.variables.<name> }}` (also with `headrace.`)
+and `{{ $NAME }}`, an environment variable.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([\w.$\-\[\]]+)\s*\}\}")
+_KINDS = {"blocks": "block", "variables": "variable"}
+
+
+class Missing:
+    """The type of `MISSING`, which stands for no value at all: not even null."""
+
+
+MISSING: Final = Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Something outside that a placeholder names: a `block`, a `variable`, or `environment`.
+
+    `name` of a block is `<type>/<document name>`, followed by `.<field>` where one is named.
+    """
+
+    kind: str
+    name: str
+
+
+LookUp = Callable[[Reference], object]
+"""The value of a reference. It raises `KeyError` where there is none."""
+
+Fill = Callable[[str], object]
+"""The value for a placeholder's name, or `MISSING`."""
+
+
+def find_placeholders(value: object) -> Iterator[str]:
+    """The names of all placeholders in a JSON value."""
+    if isinstance(value, str):
+        yield from (match[1] for match in _PLACEHOLDER.finditer(value))
+    elif isinstance(value, Mapping):
+        for item in cast("Mapping[str, object]", value).values():
+            yield from find_placeholders(item)
+    elif isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from find_placeholders(item)
+
+
+def has_placeholders(value: object) -> bool:
+    """Whether what the value will be is not known yet."""
+    return next(find_placeholders(value), None) is not None
+
+
+def parse_reference(name: str) -> Reference | None:
+    """What a placeholder's name refers to outside; None for a plain variable of the template."""
+    if name.startswith("$"):
+        return Reference("environment", name[1:])
+    product, _, rest = name.partition(".")
+    word, _, rest = rest.partition(".")
+    if product not in {"prefect", "headrace"} or word not in _KINDS or not rest:
+        return None
+    return Reference(_KINDS[word], rest.replace(".", "/", 1) if word == "blocks" else rest)
+
+
+def fill_text(text: str, fill: Fill) -> object:
+    """One text with its placeholders filled; `MISSING` when it was one placeholder without a value."""
+    whole = _PLACEHOLDER.fullmatch(text.strip())
+    if whole:
+        return fill(whole[1])
+    return _PLACEHOLDER.sub(lambda match: _as_text(fill(match[1])), text)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, Missing):
+        return ""
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def look_into(values: Mapping[str, object], name: str) -> object:
+    """The value at a dotted name, or `MISSING`. A key with a dot in it is found first."""
+    if name in values:
+        return values[name]
+    found: object = values
+    for part in name.split("."):
+        if not isinstance(found, Mapping):
+            return MISSING
+        found = found.get(part, MISSING)
+    return found
