@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from headrace.server.api import admin, flows
+from headrace.server.api import admin, flow_runs, flows
 from headrace.server.api.gateway import AsgiApp, Gateway, Receive, Scope, Send
 from headrace.server.api.metrics import RequestMetrics
 from headrace.server.api.operations import Operations
@@ -18,6 +18,7 @@ logger = logging.getLogger("headrace.server")
 # One line per noun: its module has the operations.
 NOUNS: tuple[Operations, ...] = (
     admin.operations,
+    flow_runs.operations,
     flows.operations,
 )
 

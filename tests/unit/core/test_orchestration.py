@@ -196,6 +196,16 @@ def test_a_repeated_transition_is_told_apart_from_a_competing_one():
     assert isinstance(decide(facts, state("PENDING", transition_id="b"), NOW), Abort)
 
 
+def test_only_a_new_name_says_something_new_about_a_pending_run():
+    """Submitting follows Pending; the plain Pending of another process does not follow either."""
+    pending = run(state("PENDING"))
+    submitting = decide(pending, state("PENDING", "Submitting"), NOW)
+    assert isinstance(submitting, Accept)
+    for name in ("Submitting", "Pending"):
+        again = decide(run(submitting.state), state("PENDING", name), NOW)
+        assert isinstance(again, Abort)
+
+
 def test_a_run_without_a_slot_waits_or_ends():
     """A refusal by a limit sends PENDING back to be scheduled later, or cancels the run."""
     scheduled = state("SCHEDULED", scheduled_time=NOW)

@@ -108,7 +108,7 @@ def _admit(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
 
 def _rename(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
     """Only a PENDING of another name (`Submitting`) says something new."""
-    if proposed.name == current.name:
+    if proposed.name in {current.name, default_name(StateType.PENDING)}:
         return Abort(
             f"The run is {current.name} already: another process may be starting it. "
             "Leave it to that one."

@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qs
+from uuid import UUID
 
+from headrace.errors import ValidationFailed
 from headrace.server.auth.sockets import Socket
 from headrace.server.services.container import Services
+from headrace.wire.faults import make_fault
 
 B = TypeVar("B")
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -64,6 +67,19 @@ class Call(Generic[B]):
             )
         values = self._query.get(name)
         return values[0] if values else None
+
+    def query_uuid(self, name: str) -> str:
+        """A query parameter that must be there and be a UUID. Raises `ValidationFailed`."""
+        value = self.query(name)
+        if value is None:
+            raise ValidationFailed([make_fault("missing", ("query", name), "Field required", None)])
+        try:
+            return str(UUID(value))
+        except ValueError as error:
+            message = f"Input should be a valid UUID: {error}"
+            raise ValidationFailed(
+                [make_fault("uuid_parsing", ("query", name), message, value)]
+            ) from error
 
     async def disconnected(self) -> None:
         """Return when the caller has gone: a call that is held open races against it."""

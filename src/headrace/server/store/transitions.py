@@ -31,6 +31,7 @@ from headrace.wire.states import StateDetails
 
 _DETAILS: Final = msgspec.structs.asdict(StateDetails())
 _encode = msgspec.json.Encoder().encode
+_decode_object = msgspec.json.Decoder(dict[str, object]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def encode_state(state: State, **details: str | None) -> str:
 
 def encode_policy(stored: str, policy: Policy) -> str:
     """The stored policy with what the rules changed in it."""
-    merged = msgspec.json.decode(stored, type=dict[str, object])
+    merged = _decode_object(stored)
     merged |= {
         "pause_keys": policy.pause_keys,
         "resuming": policy.resuming,
@@ -161,12 +162,47 @@ def task_run(
     ]
 
 
+def first_of_flow_run(
+    row: FlowRunRow, state: State, *, now: str
+) -> tuple[dict[str, object], list[Write]]:
+    """What a new flow run's row holds of its first state, and the writes that go after that row."""
+    step = progress(row.facts(), state)
+    text = encode_state(state, flow_run_id=row.id, task_run_id=row.parent_task_run_id)
+    writes = [
+        Write(_INSERT_FLOW_RUN_STATE, _state_params(row.id, state, text)),
+        Write(INSERT_EVENT, _flow_run_event(row, None, state, step, now)),
+    ]
+    if row.parent_task_run_id is not None:
+        writes += _reflect_on_parent(row.parent_task_run_id, row.id, state, step, now)
+    return _columns(state, text, step, now), writes
+
+
+def first_of_task_run(
+    row: TaskRunRow, state: State, *, now: str
+) -> tuple[dict[str, object], list[Write]]:
+    """As `first_of_flow_run`, of a task run."""
+    step = progress(row.facts(), state)
+    text = encode_state(state, flow_run_id=row.flow_run_id, task_run_id=row.id)
+    writes = [
+        Write(_INSERT_TASK_RUN_STATE, _state_params(row.id, state, text)),
+        Write(INSERT_EVENT, _task_run_event(row, None, state, step, now)),
+    ]
+    return _columns(state, text, step, now), writes
+
+
 def carry_out(tx: Transaction, writes: Sequence[Write]) -> None:
     """Execute writes inside a transaction; `StaleWrite` if one changed another number of rows."""
     for write in writes:
         changed = tx.execute(write.statement, write.params)
         if write.expect is not None and changed != write.expect:
             raise StaleWrite("The run was changed by someone else meanwhile; read it again.")
+
+
+def stored_state(writes: Sequence[Write]) -> str:
+    """The state, as stored, that the writes of `flow_run` or `task_run` move a run into."""
+    params = writes[0].params
+    assert isinstance(params, dict)
+    return params["v_state"]
 
 
 def signals(row: FlowRunRow) -> tuple[str, ...]:
@@ -195,21 +231,25 @@ def _lease_after(row: FlowRunRow, state: State, policy: Policy) -> Lease:
     return kept
 
 
-def _run_params(state: State, text: str, step: Progress, now: str) -> dict[str, object]:
+def _columns(state: State, text: str, step: Progress, now: str) -> dict[str, object]:
     return {
-        "v_updated": now,
-        "v_state_id": state.id,
-        "v_state_type": state.type.value,
-        "v_state_name": state.name,
-        "v_state_timestamp": state.timestamp,
-        "v_state": text,
-        "v_run_count": step.run_count,
-        "v_start_time": step.start_time,
-        "v_end_time": step.end_time,
-        "v_total_run_time": step.total_run_time,
-        "v_expected_start_time": step.expected_start_time,
-        "v_next_scheduled_start_time": step.next_scheduled_start_time,
+        "updated": now,
+        "state_id": state.id,
+        "state_type": state.type.value,
+        "state_name": state.name,
+        "state_timestamp": state.timestamp,
+        "state": text,
+        "run_count": step.run_count,
+        "start_time": step.start_time,
+        "end_time": step.end_time,
+        "total_run_time": step.total_run_time,
+        "expected_start_time": step.expected_start_time,
+        "next_scheduled_start_time": step.next_scheduled_start_time,
     }
+
+
+def _run_params(state: State, text: str, step: Progress, now: str) -> dict[str, object]:
+    return {f"v_{name}": value for name, value in _columns(state, text, step, now).items()}
 
 
 def _state_params(run_id: str, state: State, text: str) -> dict[str, object]:
