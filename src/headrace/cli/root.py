@@ -1,0 +1,89 @@
+"""The root of the command line, its exit codes and its one way of reporting an error."""
+
+import os
+import sys
+
+import click
+
+from headrace import __version__
+from headrace.cli.groups import LazyGroup
+from headrace.errors import HeadraceError
+
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+COMMANDS = {
+    "config": ("headrace.cli.config:config", "View and change settings."),
+    "demo": (
+        "headrace.cli.demo:demo",
+        "Run the example pipeline from nothing to an approved model.",
+    ),
+    "deployment": ("headrace.cli.deployment:deployment", "Work with deployments and run them."),
+    "flow": ("headrace.cli.flow:flow", "List and serve flows."),
+    "flow-run": ("headrace.cli.flow_run:flow_run", "Watch, inspect, cancel and resume flow runs."),
+    "profile": ("headrace.cli.profile:profile", "Keep sets of settings under a name."),
+    "server": ("headrace.cli.server:server", "Start, stop and look after a server."),
+    "task-run": ("headrace.cli.task_run:task_run", "Inspect task runs."),
+    "variable": ("headrace.cli.variable:variable", "Read and write variables."),
+    "version": ("headrace.cli.version:version", "Versions of Headrace and what it stands on."),
+    "work-pool": ("headrace.cli.work_pool:work_pool", "Work with work pools."),
+    "work-queue": ("headrace.cli.work_queue:work_queue", "Work with the queues of work pools."),
+    "worker": ("headrace.cli.worker:worker", "Start workers."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_table=COMMANDS,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+)
+@click.option("--profile", "-p", metavar="NAME", help="Use the settings of this profile.")
+@click.option(
+    "--prompt/--no-prompt",
+    default=None,
+    help="Ask for what is missing, or never ask. By default: only at a terminal.",
+)
+@click.version_option(__version__, "--version", "-v", message="%(version)s")
+@click.pass_context
+def root(ctx: click.Context, profile: str | None, prompt: bool | None) -> None:
+    """Headrace runs Python functions where they should run, and shows how it went."""
+    if profile:
+        os.environ["HEADRACE_PROFILE"] = profile
+    if prompt is not None:
+        os.environ["HEADRACE_CLI_PROMPT"] = str(prompt).lower()
+    ctx.ensure_object(dict)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    try:
+        code = root.main(arguments, prog_name="headrace", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(USAGE)
+    except click.UsageError as error:
+        where = f" See '{error.ctx.command_path} --help'." if error.ctx else ""
+        _complain(f"{error.format_message()}{where}")
+        sys.exit(USAGE)
+    except click.ClickException as error:
+        _complain(error.format_message())
+        sys.exit(error.exit_code)
+    except HeadraceError as error:
+        _complain(str(error))
+        sys.exit(FAILED)
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader, `head` say, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+
+
+def _complain(message: str) -> None:
+    mark = click.style("Error:", fg="red", bold=True)
+    click.echo(f"{mark} {' '.join(message.split())}", err=True)
