@@ -56,10 +56,10 @@ def output_option(command: F) -> F:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    click.echo(_document(value, indent=2))
+    click.echo(json_text(value))
 
 
-def _document(value: Any, indent: int) -> str:
+def json_text(value: Any, indent: int = 2) -> str:
     """A JSON document; what encodes it is loaded only now, for `version` needs none of it."""
     return load("msgspec.json:format")(load("msgspec.json:encode")(value), indent=indent).decode()
 
@@ -127,7 +127,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, Mapping | list | tuple):
-        return _document(value, indent=-1) if value else ""
+        return json_text(value, indent=-1) if value else ""
     return str(value)
 
 

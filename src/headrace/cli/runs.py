@@ -1,0 +1,139 @@
+"""What the groups for flow runs and task runs share: state filters, and following a run."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from uuid import UUID
+
+import click
+
+from headrace.cli.output import STATE_COLOURS
+from headrace.client import Client, flow_runs, logs
+from headrace.wire.flow_runs import FlowRunResponse
+from headrace.wire.logs import (
+    Log,
+    LogFilter,
+    LogFilterFlowRunId,
+    LogFilterTaskRunId,
+    LogSort,
+    ReadLogsBody,
+)
+from headrace.wire.states import StateType
+
+TERMINAL = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}
+FOLLOW_SECONDS = 0.5  # between two looks at a run that is followed
+PAGE = 200  # what the API gives at most in one list
+LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+LEVEL_COLOURS = {30: "yellow", 40: "red", 50: "red"}
+
+
+def parse_types(names: tuple[str, ...]) -> list[StateType]:
+    """State types as a person writes them, in any case.
+
+    Raises:
+        click.UsageError: One is not a state type.
+    """
+    try:
+        return [StateType(name.upper()) for name in names]
+    except ValueError as error:
+        message = f"{error}; state types are {', '.join(sorted(StateType))}"
+        raise click.UsageError(message) from error
+
+
+def log_filter(*, flow_run_id: UUID | None = None, task_run_id: UUID | None = None) -> LogFilter:
+    """The logs of one run."""
+    return LogFilter(
+        flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]) if flow_run_id else None,
+        task_run_id=LogFilterTaskRunId(any_=[task_run_id]) if task_run_id else None,
+    )
+
+
+def read_logs(
+    client: Client, chosen: LogFilter, *, limit: int | None, newest_first: bool = False
+) -> list[Log]:
+    """Logs in order of time, or the newest first."""
+    sort = LogSort.TIMESTAMP_DESC if newest_first else LogSort.TIMESTAMP_ASC
+    found: list[Log] = []
+    while limit is None or len(found) < limit:
+        size = PAGE if limit is None else min(PAGE, limit - len(found))
+        body = ReadLogsBody(logs=chosen, limit=size, offset=len(found), sort=sort)
+        page = logs.list_logs(client, body)
+        found += page
+        if len(page) < size:
+            break
+    return found
+
+
+def print_log(entry: Log) -> None:
+    """One line of log."""
+    level = LEVELS.get(entry.level, str(entry.level))
+    colour = LEVEL_COLOURS.get(entry.level)
+    stamp = entry.timestamp.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    click.echo(
+        f"{click.style(stamp, dim=True)} {click.style(f'{level:<8}', fg=colour)} {entry.message}"
+    )
+
+
+def print_state(run: FlowRunResponse, moment: datetime | None = None) -> None:
+    """The run's state, as one line that stands out among its logs."""
+    stamp = (moment or datetime.now().astimezone()).strftime("%H:%M:%S")
+    name = run.state_name or "no state"
+    colour = STATE_COLOURS.get(run.state_type.value if run.state_type else "")
+    message = f": {run.state.message}" if run.state and run.state.message else ""
+    click.echo(f"{click.style(stamp, dim=True)} {click.style(name, fg=colour, bold=True)}{message}")
+
+
+def follow(
+    client: Client,
+    flow_run_id: UUID,
+    *,
+    on_log: Callable[[Log], None] = print_log,
+    on_state: Callable[[FlowRunResponse], None] = print_state,
+    until: Callable[[FlowRunResponse], bool] | None = None,
+    seconds: float | None = None,
+) -> FlowRunResponse:
+    """Tell every new state and log of a run until it is terminal (or `until` holds).
+
+    Args:
+        client: Where to look.
+        flow_run_id: The run.
+        on_log: Called with each new log, in order.
+        on_state: Called with the run at each change of its state.
+        until: Stop when this holds; by default when the run is terminal.
+        seconds: Stop after this long at the latest.
+
+    Returns:
+        The run as it was seen last.
+    """
+    stop = until or (lambda run: run.state_type in TERMINAL)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    seen_logs = 0
+    seen_state: UUID | None = None
+    while True:
+        run = flow_runs.read_flow_run(client, flow_run_id)
+        for entry in _logs_after(client, flow_run_id, seen_logs):
+            seen_logs += 1
+            on_log(entry)
+        if run.state_id != seen_state:
+            seen_state = run.state_id
+            on_state(run)
+        if stop(run):
+            return run
+        if deadline is not None and time.monotonic() > deadline:
+            return run
+        time.sleep(FOLLOW_SECONDS)
+
+
+def _logs_after(client: Client, flow_run_id: UUID, seen: int) -> Iterator[Log]:
+    while True:
+        body = ReadLogsBody(
+            logs=log_filter(flow_run_id=flow_run_id),
+            limit=PAGE,
+            offset=seen,
+            sort=LogSort.TIMESTAMP_ASC,
+        )
+        page = logs.list_logs(client, body)
+        yield from page
+        seen += len(page)
+        if len(page) < PAGE:
+            return

@@ -1,0 +1,43 @@
+"""What commands share: the client, and whether a person can be asked."""
+
+import sys
+
+import click
+
+from headrace.client import Client
+from headrace.client.http import client_of
+from headrace.errors import HeadraceError
+from headrace.settings import settings
+
+
+def connect() -> Client:
+    """A client of the API that this process is configured for.
+
+    Raises:
+        HeadraceError: No API is configured.
+    """
+    url = settings().api_url
+    if url is None:
+        message = (
+            "no server is configured: start one with `headrace server start --background`, then "
+            "`headrace config set HEADRACE_API_URL=…` with the address it prints"
+        )
+        raise HeadraceError(message)
+    return client_of(settings(), url)
+
+
+def may_ask() -> bool:
+    """Whether a prompt may be shown: as the option or setting says, else only at a terminal."""
+    chosen = settings().cli_prompt
+    return sys.stdin.isatty() and sys.stdout.isatty() if chosen is None else chosen
+
+
+def confirm(question: str, *, is_agreed: bool) -> None:
+    """Ask before something that cannot be undone; without a terminal `--yes` must have been given."""
+    if is_agreed:
+        return
+    if not may_ask():
+        message = f"{question} Say so with --yes: there is no terminal to ask at."
+        raise click.UsageError(message)
+    if not click.confirm(question):
+        raise click.Abort
