@@ -1,0 +1,1 @@
+"""The example pipeline, and the steps of `headrace demo` that run it from nothing."""
