@@ -26,11 +26,11 @@ from headrace.server.store.ownership import Ownership
 from headrace.server.store.plans import Planner, Values
 from headrace.server.store.sqlite_errors import translate
 from headrace.server.store.sqlite_reader import SqliteReader
-from headrace.server.store.sqlite_writer import SqliteWriter, Step, run_steps
+from headrace.server.store.sqlite_writer import BUSY_SECONDS, SqliteWriter, Step, run_steps
 from headrace.server.store.times import now_text
 
-BUSY_SECONDS = 5.0
-"""How long SQLite waits for a lock: only a backup or a checkpoint by another program holds one."""
+SMALL_ROWS = 16
+"""Statements of a unit that may run on the event loop: a few hundred microseconds of work."""
 
 _CACHED_STATEMENTS = 512  # per connection; above the number of shapes the API makes
 _CHECKPOINT_PAGES = 4000  # of 4 KiB: fewer, larger checkpoints than the default of 1000 pages
@@ -39,11 +39,11 @@ _JOURNAL_LIMIT = 64 * 1024 * 1024  # bytes the journal keeps after a checkpoint
 _NO_PARAMS: Params = {}
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, timeout: float = BUSY_SECONDS) -> sqlite3.Connection:
     """A connection as the store wants it: autocommit, WAL, durable commits, foreign keys."""
     connection = sqlite3.connect(
         path,
-        timeout=BUSY_SECONDS,
+        timeout=timeout,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=_CACHED_STATEMENTS,
@@ -82,7 +82,7 @@ class SqliteDatabase:
         self._planner = new_planner()
         self._thread_planner = new_planner()
         self._reader = SqliteReader(connect(path))
-        self._writer = SqliteWriter(connect(path))
+        self._writer = SqliteWriter(connect(path, timeout=0))
 
     def announce(self, url: str) -> None:
         """Write beside the file where this server answers, for a second process to read."""
@@ -113,7 +113,8 @@ class SqliteDatabase:
         """Commit a unit, grouped with the others that are waiting."""
         steps = [step for write in unit if (step := self._step(write)) is not None]
         if steps:
-            await self._writer.submit(run_steps(steps))
+            small = sum(len(step.sets) for step in steps) <= SMALL_ROWS
+            await self._writer.submit(run_steps(steps), small=small)
 
     def _step(self, write: Write) -> Step | None:
         if isinstance(write.params, dict):
@@ -131,7 +132,11 @@ class SqliteDatabase:
     async def transact(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a savepoint of the group commit, in the writer's thread."""
         planner = self._thread_planner
-        return await self._writer.submit(lambda cursor: work(_SqliteTransaction(cursor, planner)))
+
+        def job(cursor: sqlite3.Cursor) -> T:
+            return work(_SqliteTransaction(cursor, planner))
+
+        return await self._writer.submit(job, small=False)
 
     async def close(self) -> None:
         """Finish what is queued, close the connections and give the file up."""

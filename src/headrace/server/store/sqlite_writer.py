@@ -1,4 +1,4 @@
-"""Group commit on SQLite: one thread, one connection, one transaction for all that waits.
+"""Group commit on SQLite: one connection, one transaction for all that waits.
 
 Each job runs in a savepoint, so that a refusal undoes that job alone. An answer is delivered after
 COMMIT only. When the whole transaction is lost (disk full, I/O error) or COMMIT fails, each job is
@@ -7,11 +7,13 @@ run again alone, so that the one which cannot be written does not take the other
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from threading import Thread
+from time import monotonic, sleep
 from typing import Any
 
 from headrace.errors import DatabaseUnavailable, StaleWrite, TooBusy
@@ -26,6 +28,15 @@ MAX_WAITING = 4096
 
 MAX_BATCH = 256
 """Jobs in one transaction: keeps the first one's wait for COMMIT in the tens of milliseconds."""
+
+
+LOOP_SECONDS = 0.004
+"""How long statements may keep the event loop before COMMIT, beyond the job under way."""
+
+BUSY_SECONDS = 5.0
+"""How long another program's lock is waited for; of ours, none writes to a file that is owned."""
+
+_BUSY_PAUSE = 0.005  # seconds between two attempts to get the lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ def run_steps(steps: Sequence[Step]) -> Work:
 @dataclass(slots=True)
 class _Job:
     work: Work
+    small: bool
     future: asyncio.Future[Any]
     value: Any = None
     error: Exception | None = None
@@ -65,86 +77,157 @@ class _Lost(Exception):
     """The transaction around the savepoints is gone."""
 
 
+@dataclass(slots=True)
+class _Group:
+    """The jobs of one transaction: those that ran on the event loop, and those left to the thread."""
+
+    ran: list[_Job] = field(default_factory=list["_Job"])
+    left: list[_Job] = field(default_factory=list["_Job"])
+    lost: bool = False
+
+
 class SqliteWriter:
     """The only writer of a database file.
 
+    Small units run on the event loop, which costs less than having a thread fight for the
+    interpreter's lock at every statement. COMMIT, which waits for the disk, runs in the writer's
+    thread, and so does everything from the first larger job on. What is handed over meanwhile makes
+    the next transaction.
+
     Args:
-        connection: In autocommit mode, open to use by another thread; the writer closes it.
+        connection: In autocommit mode and without a time-out, open to use by another thread; the
+            writer closes it.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._cursor = connection.cursor()
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting: deque[_Job] = deque()
+        self._busy = False  # a transaction is scheduled or under way
         self._closed = False
-        self._finished: asyncio.Future[None] = self._loop.create_future()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._groups: SimpleQueue[_Group | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def submit(self, work: Work) -> Any:
-        """Run `work` in the next transaction; its answer once that is durable.
+    def submit(self, work: Work, *, small: bool) -> asyncio.Future[Any]:
+        """Run `work` in the next transaction; the future has its answer once that is durable.
 
-        Raises what `work` raises, `TooBusy`, and the store's errors.
+        The future fails with what `work` raises and with the store's errors.
+
+        Args:
+            work: The job.
+            small: It is quick enough for the event loop.
+
+        Raises:
+            TooBusy: The queue is at its bound.
+            DatabaseUnavailable: The database is closed.
         """
         if self._closed:
             message = "the database is closed"
             raise DatabaseUnavailable(message)
-        if self._queue.qsize() >= MAX_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             message = f"{MAX_WAITING} writes are waiting for the disk; try again in a moment"
             raise TooBusy(message)
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.put(_Job(work, future))
-        return await future
+        job = _Job(work, small, self._loop.create_future())
+        self._waiting.append(job)
+        if not self._busy:
+            self._busy = True
+            self._idle.clear()
+            # not at once: what other tasks submit in this turn belongs to the same group
+            self._loop.call_soon(self._begin)
+        return job.future
 
     async def close(self) -> None:
         """Finish what is queued and end the thread."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
-        await asyncio.shield(self._finished)
+        self._closed = True
+        await self._idle.wait()
+        self._groups.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    def _begin(self) -> None:
+        """Run the small jobs at the head of the queue; the thread does the rest."""
+        group = _Group()
+        if self._waiting[0].small and self._open_transaction(group):
+            self._run_here(group)
+        if not group.ran or (self._waiting and not self._waiting[0].small):
+            while self._waiting and len(group.ran) + len(group.left) < MAX_BATCH:
+                group.left.append(self._waiting.popleft())
+        self._groups.put(group)
+
+    def _open_transaction(self, group: _Group) -> bool:
+        try:
+            self._cursor.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            group.lost = True  # another program holds the lock: for the thread to wait for
+        return not group.lost
+
+    def _run_here(self, group: _Group) -> None:
+        deadline = monotonic() + LOOP_SECONDS
+        try:
+            while self._waiting and self._waiting[0].small and len(group.ran) < MAX_BATCH:
+                job = self._waiting.popleft()
+                group.ran.append(job)
+                _run_job(self._cursor, job)
+                if monotonic() > deadline:
+                    break
+        except (sqlite3.Error, _Lost):
+            group.lost = True
 
     def _run(self) -> None:
-        cursor = self._connection.cursor()
-        open_ = True
-        while open_:
-            jobs, open_ = self._take()
-            if jobs:
-                self._commit_group(cursor, jobs)
-                self._hand_over(lambda jobs=jobs: _deliver(jobs))
-        self._connection.close()
-        self._hand_over(self._finish)
+        while (group := self._groups.get()) is not None:
+            _commit_group(self._cursor, group)
+            with suppress(RuntimeError):  # the event loop was closed without closing the database
+                self._loop.call_soon_threadsafe(self._deliver, group)
 
-    def _take(self) -> tuple[list[_Job], bool]:
-        jobs: list[_Job] = []
-        try:
-            job = self._queue.get()
-            while job is not None:
-                jobs.append(job)
-                if len(jobs) >= MAX_BATCH:
-                    return jobs, True
-                job = self._queue.get_nowait()
-        except Empty:
-            return jobs, True
-        return jobs, False
+    def _deliver(self, group: _Group) -> None:
+        for job in (*group.ran, *group.left):
+            if job.future.done():  # its caller has gone
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.value)
+        if self._waiting:
+            # after the callers just woken, whose next writes then join the group
+            self._loop.call_soon(self._begin)
+        else:
+            self._busy = False
+            self._idle.set()
 
-    def _hand_over(self, call: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the event loop was closed without closing the database
-            self._loop.call_soon_threadsafe(call)
 
-    def _finish(self) -> None:
-        if not self._finished.done():
-            self._finished.set_result(None)
-
-    def _commit_group(self, cursor: sqlite3.Cursor, jobs: list[_Job]) -> None:
-        try:
-            cursor.execute("BEGIN IMMEDIATE")
-            for job in jobs:
+def _commit_group(cursor: sqlite3.Cursor, group: _Group) -> None:
+    """Run what is left of a group and commit it; if it is lost, run each of its jobs alone."""
+    try:
+        if not group.lost:
+            if not group.ran:
+                _begin_patiently(cursor)
+            for job in group.left:
                 _run_job(cursor, job)
             cursor.execute("COMMIT")
-        except (sqlite3.Error, _Lost):
-            _roll_back(cursor)
-            for job in jobs:
-                _commit_alone(cursor, job)
+            return
+    except (sqlite3.Error, _Lost):
+        pass
+    _roll_back(cursor)
+    for job in (*group.ran, *group.left):
+        _commit_alone(cursor, job)
+
+
+def _begin_patiently(cursor: sqlite3.Cursor) -> None:
+    """Open a transaction, waiting for another program's lock for up to `BUSY_SECONDS`."""
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(_BUSY_PAUSE)
+        else:
+            return
 
 
 def _run_job(cursor: sqlite3.Cursor, job: _Job) -> None:
@@ -163,7 +246,7 @@ def _run_job(cursor: sqlite3.Cursor, job: _Job) -> None:
 
 def _commit_alone(cursor: sqlite3.Cursor, job: _Job) -> None:
     try:
-        cursor.execute("BEGIN IMMEDIATE")
+        _begin_patiently(cursor)
         _run_job(cursor, job)
         cursor.execute("COMMIT")
     except _Lost:
@@ -177,13 +260,3 @@ def _roll_back(cursor: sqlite3.Cursor) -> None:
     if cursor.connection.in_transaction:
         with suppress(sqlite3.Error):  # what cannot be rolled back is rolled back by the next open
             cursor.execute("ROLLBACK")
-
-
-def _deliver(jobs: list[_Job]) -> None:
-    for job in jobs:
-        if job.future.done():  # its caller has gone
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.value)
