@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from headrace.server.api import admin, flow_runs, flows
+from headrace.server.api import admin, flow_run_inputs, flow_runs, flows, logs, variables
 from headrace.server.api.gateway import AsgiApp, Gateway, Receive, Scope, Send
 from headrace.server.api.metrics import RequestMetrics
 from headrace.server.api.operations import Operations
@@ -20,6 +20,9 @@ NOUNS: tuple[Operations, ...] = (
     admin.operations,
     flow_runs.operations,
     flows.operations,
+    flow_run_inputs.operations,
+    logs.operations,
+    variables.operations,
 )
 
 # One line per background loop: what makes it from the services.

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 
 import uvicorn
@@ -127,7 +127,8 @@ def _bind(config: ServerConfig) -> socket.socket:
 
 def url_of(bound: socket.socket) -> str:
     """Where the API answers on this socket."""
-    host, port = bound.getsockname()[:2]
+    name: tuple[str, int] = bound.getsockname()[:2]
+    host, port = name
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{host}]:{port}/api" if ":" in host else f"http://{host}:{port}/api"
 
@@ -200,7 +201,7 @@ class _Server(uvicorn.Server):
         self._app.services.close_calls()
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         """SIGINT and SIGTERM stop it, and are not raised again when it has stopped."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):

@@ -6,7 +6,7 @@ It is one function deep on purpose: what happens to every request is read here f
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from time import perf_counter
 from typing import Any
 
@@ -303,9 +303,20 @@ def _answer_exception(error: Exception, body: bytes, request: str) -> Answer:
 
 async def _send(send: Send, answer: Answer) -> None:
     body = answer.body
+    if not isinstance(body, bytes):
+        await _send_parts(send, answer, body)
+        return
     headers: list[tuple[bytes, bytes]] = [(b"content-length", b"%d" % len(body))]
     if body:
         headers.append((b"content-type", answer.media_type))
     headers.extend(answer.headers)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_parts(send: Send, answer: Answer, parts: AsyncIterator[bytes]) -> None:
+    headers = [(b"content-type", answer.media_type), *answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    async for part in parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,6 +1,6 @@
 """What an HTTP operation is: declared once beside its function, for routing and for the document."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qs
@@ -21,7 +21,8 @@ class Answer(NamedTuple):
     """An answer whose status or form is not the operation's usual one."""
 
     status: int
-    body: bytes = b""
+    body: bytes | AsyncIterator[bytes] = b""
+    """Whole, or in parts that are sent as they come."""
     media_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
 

@@ -20,10 +20,10 @@ class Services:
     config: ServerConfig
     signals: Signals = field(default_factory=Signals)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the server begins to stop; the topic `closing` is published then. A call that is held
+    """Set when the server begins to stop; the topic `closing` is delivered then. A call that is held
     open listens to it and answers with what it has."""
 
     def close_calls(self) -> None:
         """Let every call that is held open answer now."""
         self.closing.set()
-        self.signals.publish("closing")
+        self.signals.deliver(("closing",))  # here only: other servers go on

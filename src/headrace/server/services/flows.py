@@ -1,14 +1,24 @@
 """Flows: what their operations mean."""
 
+import asyncio
 from contextlib import suppress
 
 from headrace.core.ids import new_id
 from headrace.errors import ObjectNotFound, StaleWrite, UniqueViolation
+from headrace.server.services.flow_runs import delete_flow_run
 from headrace.server.store import flows as store
 from headrace.server.store.database import Database, Row, Write
+from headrace.server.store.filters.joined import Filters, where_flows
+from headrace.server.store.filters.sorts import FLOWS
+from headrace.server.store.queries import count_rows, list_ids, list_query, read_page
+from headrace.server.store.schema import flow, flow_run
 from headrace.server.store.times import now_text
 from headrace.wire.decode import encode
-from headrace.wire.flows import FlowCreate, FlowUpdate
+from headrace.wire.filters import FlowFilter
+from headrace.wire.flows import FlowCreate, FlowSort, FlowUpdate
+
+# Runs deleted at the same time: enough to share a commit, few enough to leave room for others.
+_RUNS_AT_ONCE = 50
 
 
 async def create_flow(database: Database, body: FlowCreate) -> tuple[Row, bool]:
@@ -57,9 +67,51 @@ async def update_flow(database: Database, flow_id: str, body: FlowUpdate) -> Non
     await _apply_to_one(database, write)
 
 
+async def list_flows(
+    database: Database, filters: Filters, sort: FlowSort, *, limit: int, offset: int
+) -> list[Row]:
+    """Flows that meet the filters."""
+    query = list_query(store.SHAPE, where_flows(filters), FLOWS[sort], limit=limit, offset=offset)
+    return await database.fetch_all(query)
+
+
+async def count_flows(database: Database, filters: Filters) -> int:
+    """How many flows meet the filters."""
+    return await count_rows(database, flow, where_flows(filters))
+
+
+async def read_flows_page(
+    database: Database, filters: Filters, sort: FlowSort, *, limit: int, page: int
+) -> tuple[list[Row], int]:
+    """One page of the flows that meet the filters, and how many there are."""
+    conditions = where_flows(filters)
+    return await read_page(
+        database, store.SHAPE, flow, conditions, FLOWS[sort], limit=limit, page=page
+    )
+
+
 async def delete_flow(database: Database, flow_id: str) -> None:
-    """Delete a flow and what belongs to it. Raises `ObjectNotFound`."""
+    """Delete a flow with its deployments and runs. Raises `ObjectNotFound`."""
+    await read_flow(database, flow_id)
+    # Its runs first, a few at a time: one statement would hold up everybody's writes.
+    of_flow = [flow_run.c.flow_id == flow_id]
+    while runs := await list_ids(database, flow_run, of_flow, _RUNS_AT_ONCE):
+        await asyncio.gather(*(_delete_run(database, run_id) for run_id in runs))
     await _apply_to_one(database, Write(store.DELETE, {"flow_id": flow_id}, expect=1))
+
+
+async def _delete_run(database: Database, run_id: str) -> None:
+    with suppress(ObjectNotFound):  # somebody else has deleted it meanwhile
+        await delete_flow_run(database, run_id)
+
+
+async def delete_flows(database: Database, given: FlowFilter | None, limit: int) -> list[str]:
+    """Delete at most `limit` of the flows that meet a filter; their ids."""
+    ids = await list_ids(database, flow, where_flows(Filters(flows=given)), limit)
+    for flow_id in ids:
+        with suppress(ObjectNotFound):
+            await delete_flow(database, flow_id)
+    return ids
 
 
 async def _apply_to_one(database: Database, write: Write) -> None:
