@@ -13,9 +13,22 @@ from headrace.wire.events import (
 )
 
 
-def create_events(client: Client, events: list[Event] | bytes) -> None:
-    """Add events; bytes are an encoded list of them. Repeating one (by id) has no effect."""
-    client.call("POST", "/events", events, is_idempotent=True)
+def create_events(
+    client: Client,
+    events: list[Event] | bytes,
+    *,
+    timeout: float | None = None,
+    attempts: int | None = None,
+) -> None:
+    """Add events; repeating one (by id) has no effect.
+
+    Args:
+        client: The API.
+        events: The events, or an encoded list of them.
+        timeout: Seconds for one attempt.
+        attempts: Repetitions at most.
+    """
+    client.call("POST", "/events", events, is_idempotent=True, timeout=timeout, attempts=attempts)
 
 
 def list_events(client: Client, body: ReadEventsBody) -> EventPage:

@@ -74,6 +74,8 @@ class Client:
         """
         self.token = key or auth_string
         """What a WebSocket sends in its first frame."""
+        self.identity = url if relocate is None else "embedded"
+        """Which API this is, also when its address changes."""
         self._authorization = _authorization(key, auth_string)
         self._request_timeout = request_timeout
         self._connect_timeout = connect_timeout

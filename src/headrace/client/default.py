@@ -1,0 +1,48 @@
+"""The client that this process uses where none is named: the configured API, or the embedded one."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from headrace._bindings import load
+from headrace.client.http import Client, client_of
+from headrace.errors import InvalidSetting
+from headrace.settings import Settings, settings
+
+
+class _Default:
+    settings: Settings | None = None
+    client: Client | None = None
+    lock = Lock()
+
+
+def default_client() -> Client:
+    """The client for the present settings; the same one for as long as they stay the same.
+
+    Without `HEADRACE_API_URL` it is a client of this machine's embedded server, which is started if
+    it does not run.
+
+    Raises:
+        InvalidSetting: There is no address, and the embedded server is switched off.
+        ServerUnreachable: The embedded server cannot be started.
+    """
+    current = settings()
+    if _Default.settings is current and _Default.client is not None:
+        return _Default.client
+    with _Default.lock:
+        if _Default.settings is not current or _Default.client is None:
+            _Default.client = _make(current)
+            _Default.settings = current
+        return _Default.client
+
+
+def _make(current: Settings) -> Client:
+    if current.api_url:
+        return client_of(current, current.api_url)
+    if not current.server_ephemeral_enabled:
+        raise InvalidSetting(
+            "HEADRACE_API_URL is not set and HEADRACE_SERVER_EPHEMERAL_ENABLED is false: "
+            "set the address of an API, or allow the embedded server"
+        )
+    locate = load("headrace.client.embedded:locate")
+    return client_of(current, locate(current), relocate=lambda: locate(current))
