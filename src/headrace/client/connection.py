@@ -149,7 +149,8 @@ class Connection:
             if remaining <= 0:
                 raise TimeoutError
             self._socket.settimeout(remaining)
-        if not parser.should_keep_alive():
+        is_last = collector.headers.get("connection", "").lower() == "close"
+        if is_last or parser.get_http_version() != "1.1":
             self.close()
         return Answer(parser.get_status_code(), collector.headers, b"".join(collector.chunks))
 

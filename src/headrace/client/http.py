@@ -12,10 +12,9 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import WeakSet
 
-import msgspec
-
 from headrace.client.answers import decode, error_of
 from headrace.client.connection import Answer, ConnectionFailed
+from headrace.client.encoding import encode
 from headrace.client.pool import Pool, Request
 from headrace.client.retries import RetryRule
 from headrace.client.routes import Route
@@ -33,8 +32,6 @@ REQUEST_TIMEOUT = 60.0  # seconds, where no settings are given
 CONNECT_TIMEOUT = 10.0  # seconds, as above
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE", "PATCH"})
 USER_AGENT = "headrace/0.1.0"
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Client:
@@ -169,7 +166,7 @@ class Client:
         request = Request(
             method,
             path,
-            b"" if body is None else body if isinstance(body, bytes) else _encode(body),
+            b"" if body is None else body if isinstance(body, bytes) else encode(body),
             {**self._csrf, **(headers or {})},
             timeout=self._request_timeout if timeout is None else timeout,
             is_idempotent=method in IDEMPOTENT if is_idempotent is None else is_idempotent,

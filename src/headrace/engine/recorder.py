@@ -25,10 +25,9 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from headrace._bindings import load
 from headrace.client.default import default_client
+from headrace.client.encoding import encode
 from headrace.engine.backlog import Backlog
 from headrace.engine.delivery import EVENT, LOG, Delivery, Undelivered
 from headrace.engine.spool import Entry
@@ -50,7 +49,6 @@ STOP_TIMEOUT = 1.0  # seconds for the thread to end; a request under way is not 
 SHOWN = 300  # characters of a refused record in the message about it
 
 _logger = logging.getLogger("headrace.recorder")
-_encode = msgspec.json.Encoder().encode
 
 
 class _Marker:
@@ -302,8 +300,8 @@ class Recorder:
 def _json(record: object) -> bytes | None:
     """A record as JSON; None where it cannot be written as that, which is told."""
     try:
-        encode: Callable[[], bytes] | None = getattr(record, "encode", None)
-        return encode() if encode is not None else _encode(record)
+        own: Callable[[], bytes] | None = getattr(record, "encode", None)
+        return own() if own is not None else encode(record)
     except Exception:
         _logger.exception("a record cannot be written as JSON and is not reported: %r", record)
         return None
