@@ -179,3 +179,30 @@ class UnexpectedAnswer(HeadraceError):
     """What answered is not the API, or an answer has not the form it must have."""
 
     code = "unexpected_answer"
+
+
+# Infrastructure
+
+
+class InfrastructureError(HeadraceError):
+    """A job could not be launched, watched or stopped, for good: trying again changes nothing."""
+
+    code = "infrastructure"
+
+
+class InfrastructureUnavailable(InfrastructureError):
+    """The same, for now: the infrastructure may take the job in a moment."""
+
+    code = "infrastructure_unavailable"
+
+
+class WorkerTypeMismatch(HeadraceError):
+    """A worker of one type was pointed at a work pool of another."""
+
+    code = "worker_type_mismatch"
+
+
+class WorkerAlreadyRunning(HeadraceError):
+    """Another live process works under this worker name on this machine."""
+
+    code = "worker_already_running"

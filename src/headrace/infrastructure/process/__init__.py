@@ -1,1 +1,1 @@
-"""process."""
+"""Processes on the worker's own machine."""

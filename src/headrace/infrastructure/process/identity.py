@@ -1,0 +1,115 @@
+"""Which process is meant: a number is used again, a number with a start time is not."""
+
+import contextlib
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process of this machine.
+
+    Args:
+        pid: Its number, which is also its group's where the starter made it a group leader.
+        started: When it started, in the kernel's clock ticks since boot; 0 where that is not known.
+    """
+
+    pid: int
+    started: int = 0
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessId":
+        """The process that has this number now."""
+        return cls(pid, started_at(pid) or 0)
+
+
+def started_at(pid: int) -> int | None:
+    """The start time of a live or unreaped process in clock ticks; None when there is none."""
+    fields = _stat(pid)
+    if fields is None:
+        return None
+    return int(fields[19])  # field 22 of /proc/PID/stat, counted behind the command
+
+
+def is_alive(process: ProcessId) -> bool:
+    """Whether exactly this process exists and has not ended (a zombie has ended)."""
+    if process.pid <= 0:
+        return False
+    fields = _stat(process.pid)
+    if fields is not None:
+        return fields[0] not in {"Z", "X"} and process.started in {0, int(fields[19])}
+    if sys.platform == "linux":
+        return False
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        with Path(f"/proc/{pid}/stat").open("rb") as file:
+            raw = file.read().decode("utf-8", "replace")
+    except OSError:
+        return None
+    return raw.rpartition(")")[2].split()
+
+
+def signal_leader(process: ProcessId, number: int) -> bool:
+    """Send a signal to the process alone; False when it is not there."""
+    if not is_alive(process):
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(process.pid, number)
+        return True
+    return False
+
+
+def kill_group(process: ProcessId) -> None:
+    """End the process and all of its group at once. A group whose leader is gone is left alone."""
+    if process.pid <= 0 or (process.started and started_at(process.pid) != process.started):
+        return
+    kill_group_of(process.pid)
+
+
+def kill_group_of(leader: int) -> None:
+    """End every process of a group whose leader is known to be ours, live or not yet reaped."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if sys.platform == "win32":
+            os.kill(leader, signal.SIGTERM)
+        else:
+            os.killpg(leader, signal.SIGKILL)
+
+
+@cache
+def boot_id() -> str:
+    """What tells this boot of the machine from others; empty where the system has no such thing."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def describe_exit(code: int | None) -> str:
+    """An exit code as a sentence; negative is a signal."""
+    if code is None:
+        return "ended, and nobody saw its exit code"
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = {
+        "SIGKILL": " (killed from outside; on Linux often for want of memory)",
+        "SIGSEGV": " (a fault in native code)",
+        "SIGBUS": " (a fault in native code, or the disk is full)",
+    }.get(name, "")
+    return f"was ended by {name}{hint}"

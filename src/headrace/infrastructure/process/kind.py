@@ -1,0 +1,224 @@
+"""The process kind: every attempt is a process group on this machine."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.infrastructure.contract import Handle, Job, Notify, Phase, Status
+from headrace.infrastructure.process.identity import (
+    ProcessId,
+    describe_exit,
+    is_alive,
+    kill_group,
+    signal_leader,
+)
+from headrace.infrastructure.process.launches import Starter, plan_launch
+
+KIND = "process"
+_TAIL_BYTES = 16_384  # how much of an output's end is read for its last lines
+_TAIL_LINES = 20  # what a person reads to see why something ended
+
+
+@dataclass(slots=True)
+class _Attempt:
+    handle: Handle
+    output: Path
+    status: Status
+    process: ProcessId | None = None
+    stop_at: float | None = None  # monotonic; a stop that came before the start, or that is running
+
+
+class ProcessInfrastructure:
+    """Launches, watches and stops processes.
+
+    Args:
+        starter: What makes them: warm, or one interpreter each.
+        directory: Where their outputs are kept while they run; made when missing.
+        base: The environment that jobs start from; the worker's own when not given.
+    """
+
+    kind = KIND
+
+    def __init__(
+        self, starter: Starter, directory: Path, base: Mapping[str, str] | None = None
+    ) -> None:
+        self._starter = starter
+        self._directory = directory
+        self._base = dict(os.environ if base is None else base)
+        self._attempts: dict[str, _Attempt] = {}
+        self._lock = threading.Lock()
+        self._callbacks: list[Notify] = []
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def notify(self, callback: Notify) -> None:
+        """Also tell `callback` when an attempt starts or ends."""
+        self._callbacks.append(callback)
+
+    def launch(self, job: Job) -> Handle:
+        """Start the attempt's process.
+
+        Raises:
+            InfrastructureError: The configuration cannot be used.
+            InfrastructureUnavailable: No process can be made now.
+        """
+        launch = plan_launch(job, self._base, self._directory)
+        handle = Handle(
+            kind=KIND, run_id=job.run_id, epoch=job.epoch, details={"output": str(launch.output)}
+        )
+        with self._lock:
+            self._attempts[launch.key] = _Attempt(handle, launch.output, Status(Phase.STARTING))
+        try:
+            self._starter.start(launch, self)
+        except BaseException:
+            with self._lock:
+                self._attempts.pop(launch.key, None)
+            raise
+        return handle
+
+    def adopt(self, handle: Handle, process: ProcessId) -> None:
+        """Take over an attempt that an earlier process of this worker started."""
+        output = Path(str(handle.details.get("output") or self._directory / f"{_key(handle)}.log"))
+        details = {**handle.details, "pid": process.pid, "started": process.started}
+        full = Handle(kind=KIND, run_id=handle.run_id, epoch=handle.epoch, details=details)
+        with self._lock:
+            self._attempts[_key(handle)] = _Attempt(full, output, Status(Phase.RUNNING), process)
+
+    def poll(self, handle: Handle) -> Status:
+        """How the attempt is: as its starter told, else as the machine shows."""
+        with self._lock:
+            attempt = self._attempts.get(_key(handle))
+        if attempt is None:
+            process = _process_of(handle)
+            if process is not None and is_alive(process):
+                return Status(Phase.RUNNING)
+            return _ended(None, reported=False)
+        if attempt.stop_at is not None:
+            self._enforce(attempt)
+        if attempt.status.exited or attempt.process is None or is_alive(attempt.process):
+            return attempt.status
+        return attempt.status  # it ended a moment ago; its starter is about to say how
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        """SIGTERM to the process, SIGKILL to its whole group when `grace` seconds are over.
+
+        The time is kept by whoever calls `poll`, as the worker's loop does.
+        """
+        with self._lock:
+            attempt = self._attempts.get(_key(handle))
+        if attempt is None:
+            process = _process_of(handle)
+            if process is not None:
+                kill_group(process)
+            return
+        already = attempt.stop_at is not None
+        due = time.monotonic() + grace
+        attempt.stop_at = due if attempt.stop_at is None else min(due, attempt.stop_at)
+        if attempt.process is not None and not already and grace > 0:
+            _ask_to_end(attempt.process)
+        self._enforce(attempt)
+
+    def logs(self, handle: Handle) -> list[str]:
+        """The last lines of the attempt's output."""
+        path = handle.details.get("output") or self._directory / f"{_key(handle)}.log"
+        return last_lines(Path(str(path)))
+
+    def output_of(self, handle: Handle) -> Path:
+        """The file that holds the attempt's output until it is released."""
+        return Path(str(handle.details.get("output") or self._directory / f"{_key(handle)}.log"))
+
+    def release(self, handle: Handle) -> None:
+        """Forget an ended attempt and remove its output."""
+        with self._lock:
+            attempt = self._attempts.pop(_key(handle), None)
+        path = attempt.output if attempt else self.output_of(handle)
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+    def close(self) -> None:
+        """Start nothing more."""
+        self._starter.close()
+
+    # What the starter tells.
+
+    def started(self, key: str, process: ProcessId) -> None:
+        """The attempt's process runs."""
+        with self._lock:
+            attempt = self._attempts.get(key)
+            if attempt is None:
+                return
+            details = {**attempt.handle.details, "pid": process.pid, "started": process.started}
+            handle = Handle(
+                kind=KIND,
+                run_id=attempt.handle.run_id,
+                epoch=attempt.handle.epoch,
+                details=details,
+            )
+            attempt.handle, attempt.process = handle, process
+            attempt.status = Status(Phase.RUNNING)
+        if attempt.stop_at is not None:
+            _ask_to_end(process)
+            self._enforce(attempt)
+        self._tell(attempt.handle, attempt.status)
+
+    def exited(self, key: str, code: int | None, *, reported: bool) -> None:
+        """The attempt's process group is gone."""
+        self._end(key, _ended(code, reported=reported))
+
+    def not_started(self, key: str, why: str) -> None:
+        """The attempt will never have a process."""
+        self._end(key, Status(Phase.EXITED, reason=why, proven=True, never_ran=True))
+
+    def _end(self, key: str, status: Status) -> None:
+        with self._lock:
+            attempt = self._attempts.get(key)
+            if attempt is None or attempt.status.exited:
+                return
+            attempt.status = status
+        self._tell(attempt.handle, status)
+
+    def _tell(self, handle: Handle, status: Status) -> None:
+        for callback in self._callbacks:
+            callback(handle, status)
+
+    def _enforce(self, attempt: _Attempt) -> None:
+        due = attempt.stop_at
+        if attempt.process is not None and due is not None and time.monotonic() >= due:
+            kill_group(attempt.process)
+
+
+def _ask_to_end(process: ProcessId) -> None:
+    number = getattr(signal, "SIGTERM", 15)
+    if signal_leader(process, number) and hasattr(signal, "SIGCONT"):
+        signal_leader(process, signal.SIGCONT)  # a stopped process takes no signal but this one
+
+
+def _ended(code: int | None, *, reported: bool) -> Status:
+    return Status(
+        Phase.EXITED, code=code, reason=describe_exit(code), proven=True, reported=reported
+    )
+
+
+def _key(handle: Handle) -> str:
+    return f"{handle.run_id}.{handle.epoch}"
+
+
+def _process_of(handle: Handle) -> ProcessId | None:
+    pid, started = handle.details.get("pid"), handle.details.get("started", 0)
+    return ProcessId(pid, int(started)) if isinstance(pid, int) else None
+
+
+def last_lines(path: Path) -> list[str]:
+    """The last lines of a file; none when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            raw = file.read(_TAIL_BYTES)
+    except OSError:
+        return []
+    return raw.decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]

@@ -1,0 +1,1 @@
+"""Warm processes: interpreters that are ready before a run needs them."""

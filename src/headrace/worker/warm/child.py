@@ -1,0 +1,178 @@
+"""What a forked child does before, around and after the run it was made for."""
+
+import _thread
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import random
+import signal
+import sys
+import sysconfig
+import threading
+import time
+import types
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from headrace.infrastructure.process.identity import ProcessId
+from headrace.worker.ledger import Ledger
+from headrace.worker.warm.messages import LEASE_OVER, NEVER_RAN, REPORTED, Fork
+
+# Runs a claim: `execute_claim(claim: bytes) -> bool`, true when the API has the final state.
+EXECUTE = "headrace.engine.execute:execute_claim"
+# A line of learned modules must reach the parent whole, bytes (POSIX PIPE_BUF is at least 512).
+_PIPE_LINE = 4000
+
+
+def run(
+    request: Fork, ledger: Ledger, parent: int, learned: int, baseline: frozenset[str]
+) -> NoReturn:
+    """Be the child for `request`; never returns.
+
+    Args:
+        request: What to run.
+        ledger: The worker's ledger, mapped.
+        parent: The process that forked this one.
+        learned: Where newly imported installed modules are written, a pipe.
+        baseline: The modules that the parent had.
+    """
+    code = 1
+    try:
+        _set_apart(request)
+        if not _is_wanted(request, ledger, parent):
+            os._exit(NEVER_RAN)
+        if request.command is not None:
+            _become(request)
+        code = _run_flow(request, ledger, parent)
+        _tell_learned(learned, baseline)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    except BaseException:  # noqa: BLE001  # the edge of the process: what came is printed, and it ends
+        sys.excepthook(*sys.exc_info())
+    finally:
+        _leave(code)
+
+
+def _set_apart(request: Fork) -> None:
+    """Own group, own output, own directory, signals as a new process has them."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    output = os.open(request.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    if request.working_dir is not None:
+        os.chdir(request.working_dir)
+
+
+def _is_wanted(request: Fork, ledger: Ledger, parent: int) -> bool:
+    """Write this process down, unless nobody waits for it any more.
+
+    Written before the parent is looked at: whoever finds the parent dead and reads the ledger then
+    either sees this process, or knows that it will see that the parent is dead and end.
+    """
+    if not ledger.is_for(request.slot, request.run_id, request.epoch):
+        return False
+    ledger.mark_started(request.slot, ProcessId.of(os.getpid()))
+    return os.getppid() == parent
+
+
+def _become(request: Fork) -> NoReturn:
+    """Turn into the command, in an interpreter or program of its own."""
+    command = request.command or []
+    try:
+        if request.user is not None:
+            _drop_to(request.user)
+        os.execvpe(command[0], command, {**(request.environment or {}), **request.identity})  # noqa: S606  # the deployment's own command
+    except (OSError, KeyError, IndexError) as error:
+        os.write(2, f"the command {' '.join(command)!r} cannot be started: {error}\n".encode())
+        os._exit(127)
+
+
+def _drop_to(user: str) -> None:
+    pwd = importlib.import_module("pwd")
+    entry = pwd.getpwnam(user)
+    os.initgroups(user, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+
+
+def _run_flow(request: Fork, ledger: Ledger, parent: int) -> int:
+    os.environ.update(request.identity)
+    gc.enable()
+    _reseed()
+    _thread.start_new_thread(_keep_deadline, (ledger, request.slot, parent))
+    # The program that forked us is no concern of the flow's: a pool of its own that spawns
+    # interpreters must not import it there.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.argv = ["headrace"]
+    sys.path.insert(0, os.getcwd())
+    module, _, name = EXECUTE.partition(":")
+    execute: Callable[[bytes], bool] = getattr(importlib.import_module(module), name)
+    return REPORTED if execute(bytes(request.payload)) else 1
+
+
+def _reseed() -> None:
+    """Two children of one parent must not draw the same numbers."""
+    random.seed()
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None and "numpy.random" in sys.modules:
+        numpy.random.seed()
+
+
+def _keep_deadline(ledger: Ledger, slot: int, parent: int) -> None:
+    """End this process when its lease could have expired: nobody may run it twice.
+
+    The parent watches the same deadline from outside; this is for when it is gone or stopped.
+    """
+    while True:
+        deadline = ledger.deadline(slot)
+        left = deadline - time.monotonic() if deadline else 1.0
+        if left > 0:
+            time.sleep(left)
+            continue
+        if os.getppid() == parent:
+            os._exit(LEASE_OVER)  # the parent ends the rest of the group
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _tell_learned(pipe: int, baseline: frozenset[str]) -> None:
+    """Name the installed top-level modules that this run imported and the parent had not."""
+    new = {name.partition(".")[0] for name in sys.modules.keys() - baseline}
+    modules = [name for name in sorted(new - baseline) if _is_installed(name)]
+    line = json.dumps(modules).encode() + b"\n"
+    if modules and len(line) <= _PIPE_LINE:
+        with contextlib.suppress(OSError):
+            os.write(pipe, line)
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a module comes from a distribution, never from a user's own (or editable) files."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    origin = getattr(spec, "origin", None)
+    return isinstance(origin, str) and origin.startswith(site_directories())
+
+
+def site_directories() -> tuple[str, ...]:
+    """Where this interpreter's distributions are installed."""
+    paths = sysconfig.get_paths()
+    return tuple({paths["purelib"] + os.sep, paths["platlib"] + os.sep})
+
+
+def _leave(code: int) -> NoReturn:
+    """End as an interpreter does for its user, without taking itself apart first."""
+    try:
+        threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: SLF001  # what waits for the flow's threads has no public name
+        atexit._run_exitfuncs()  # noqa: SLF001  # the same for exit functions
+    except BaseException:  # noqa: BLE001  # an exit function of the flow's may raise anything
+        sys.excepthook(*sys.exc_info())
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code)

@@ -1,0 +1,237 @@
+"""The warm parent: a program of its own that imports once and forks once per run.
+
+It has one thread, no event loop and no logging; it refuses to fork when a module that it imported
+has made a thread. It is spoken to over a Unix socket by the worker that started it. When the worker
+is gone it forks nothing more, and stays only as long as its children do: it ends each of them at its
+deadline and writes down how it ended, for the worker's successor to read.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from headrace.infrastructure.process.identity import kill_group_of, started_at
+from headrace.worker.ledger import Ledger
+from headrace.worker.warm import child
+from headrace.worker.warm.messages import (
+    REPORTED,
+    Exited,
+    Fork,
+    Learned,
+    Ready,
+    Refused,
+    Report,
+    Started,
+    Stream,
+    pack,
+    read_request,
+)
+
+# What every run needs; imported before anything that was learned.
+ENGINE = ("headrace.engine.execute",)
+_DEADLINE_CHECK = 0.5  # seconds between looks at the children's deadlines
+_SEND_PATIENCE = 30.0  # seconds for a worker that reads nothing, before it counts as gone
+
+
+class Options(msgspec.Struct, kw_only=True):
+    """The program's argument, JSON."""
+
+    socket: int
+    ledger: str
+    preload: list[str] = []
+    refused: list[str] = []
+
+
+class Parent:
+    """The state of the program: its socket, its children, its ledger."""
+
+    def __init__(self, options: Options) -> None:
+        self._socket: socket.socket | None = socket.socket(fileno=options.socket)
+        self._socket.settimeout(_SEND_PATIENCE)
+        self._stream = Stream(self._socket)
+        self._ledger = Ledger(Path(options.ledger))
+        self._children: dict[int, Fork] = {}
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = os.pipe()
+        self._learned_read, self._learned_write = os.pipe()
+        for descriptor in (self._wake_read, self._wake_write, self._learned_read):
+            os.set_blocking(descriptor, False)
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        self._selector.register(self._learned_read, selectors.EVENT_READ)
+        self._pid = os.getpid()
+        self._baseline: frozenset[str] = frozenset()
+        self._checked = 0.0
+
+    def serve(self, refused: list[str]) -> None:
+        """Fork what is asked for until the worker and the last child are gone."""
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._baseline = frozenset(sys.modules)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._send(Ready(refused=refused))
+        while self._socket is not None or self._children:
+            for key, _ in self._selector.select(_DEADLINE_CHECK if self._children else None):
+                self._take(key.fileobj)
+            self._enforce_deadlines()
+
+    def _take(self, source: object) -> None:
+        if source is self._socket:
+            self._take_requests()
+        elif source == self._wake_read:
+            _drain(self._wake_read)
+            self._reap()
+        else:
+            for line in _drain(self._learned_read).splitlines():
+                self._send(Learned(modules=json.loads(line)))
+
+    def _take_requests(self) -> None:
+        messages = self._stream.receive()
+        if messages is None:
+            self._lose_worker()
+            return
+        for raw in messages:
+            self._fork(read_request(raw))
+
+    def _fork(self, request: Fork) -> None:
+        threads = count_threads()
+        if threads > 1:
+            why = f"the warm parent has {threads} threads and must not fork"
+            self._send(Refused(key=request.key, why=why, threads=True))
+            return
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._send(Refused(key=request.key, why=f"no process can be made: {error}"))
+            return
+        if pid == 0:
+            self._close_in_child()
+            child.run(request, self._ledger, self._pid, self._learned_write, self._baseline)
+        self._children[pid] = request
+        self._send(Started(key=request.key, pid=pid, started=started_at(pid) or 0))
+
+    def _close_in_child(self) -> None:
+        signal.set_wakeup_fd(-1)
+        self._selector.close()
+        if self._socket is not None:
+            self._socket.close()
+        for descriptor in (self._wake_read, self._wake_write, self._learned_read):
+            os.close(descriptor)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                # Seen but not reaped: the number stays its group's while the rest is ended.
+                seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if seen is None:
+                return
+            kill_group_of(seen.si_pid)
+            pid, status, usage = os.wait4(seen.si_pid, 0)
+            request = self._children.pop(pid, None)
+            if request is None:
+                continue
+            code = os.waitstatus_to_exitcode(status)
+            self._ledger.mark_exited(request.slot, code, reported=code == REPORTED)
+            self._send(
+                Exited(
+                    key=request.key,
+                    code=code,
+                    cpu_seconds=round(usage.ru_utime + usage.ru_stime, 6),
+                    peak_kilobytes=usage.ru_maxrss,
+                )
+            )
+
+    def _enforce_deadlines(self) -> None:
+        now = time.monotonic()
+        if now - self._checked < _DEADLINE_CHECK:
+            return
+        self._checked = now
+        for pid, request in self._children.items():
+            deadline = self._ledger.deadline(request.slot)
+            if deadline and now >= deadline:
+                kill_group_of(pid)
+
+    def _send(self, report: Report) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.sendall(pack(report))
+        except OSError:
+            self._lose_worker()
+
+    def _lose_worker(self) -> None:
+        if self._socket is not None:
+            self._selector.unregister(self._socket)
+            self._socket.close()
+            self._socket = None
+
+
+def _drain(descriptor: int) -> bytes:
+    parts: list[bytes] = []
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(descriptor, 65_536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def count_threads() -> int:
+    """How many threads this process has, those of native libraries included."""
+    try:
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208  # a third of the cost, once per fork
+    except OSError:
+        return len(sys._current_frames())  # noqa: SLF001  # the documented way to see all threads
+
+
+def import_ready(names: Iterable[str]) -> list[str]:
+    """Import each module; the names of those that failed or made a thread.
+
+    Stops at the first that made a thread: this process cannot fork any more.
+    """
+    refused: list[str] = []
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except BaseException:  # noqa: BLE001  # an installed module may do anything when imported
+            refused.append(name)
+        if count_threads() > 1:
+            if name not in refused:
+                refused.append(name)
+            break
+    return refused
+
+
+def main(argument: str) -> None:
+    """Run the program."""
+    options = msgspec.json.decode(argument, type=Options)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it goes when its worker does
+    del sys.path[0]  # the directory it was started in holds nothing that it may import
+    sys.stdout.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]  # it is a text file here
+    for name in ENGINE:
+        importlib.import_module(name)
+    refused = import_ready(name for name in options.preload if name not in options.refused)
+    options.refused += refused
+    if count_threads() > 1:
+        os.set_inheritable(options.socket, True)
+        arguments = [sys.executable, *sys.orig_argv[1:-1], msgspec.json.encode(options).decode()]
+        os.execv(sys.executable, arguments)  # noqa: S606  # itself, without what made the thread
+    Parent(options).serve(options.refused)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
