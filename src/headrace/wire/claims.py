@@ -56,6 +56,30 @@ class ClaimResponse(Wire, kw_only=True):
     """Runs leased to this owner that are to be cancelled."""
 
 
+class ClaimedFlowRunHead(Wire, kw_only=True):
+    id: UUID
+    name: str = ""
+
+
+class ClaimedRunHead(Wire, kw_only=True):
+    """What a worker itself reads of a claimed run; the rest goes to the run's process as it came."""
+
+    flow_run: ClaimedFlowRunHead
+    flow_name: str
+    epoch: int
+    lease_expires: datetime
+    job_configuration: dict[str, Any] | None = None
+
+
+class ClaimBatch(Wire, kw_only=True):
+    """A `ClaimResponse` whose runs are left encoded."""
+
+    claim_id: UUID
+    lease_seconds: float
+    runs: list[msgspec.Raw] = msgspec.field(default_factory=list)
+    cancelling: list[UUID] = msgspec.field(default_factory=list)
+
+
 class HeldLease(Strict, kw_only=True):
     flow_run_id: UUID
     epoch: int

@@ -35,6 +35,12 @@ def started_at(pid: int) -> int | None:
     return int(fields[19])  # field 22 of /proc/PID/stat, counted behind the command
 
 
+def is_stopped(process: ProcessId) -> bool:
+    """Whether the process is held by SIGSTOP or a debugger."""
+    fields = _stat(process.pid)
+    return fields is not None and fields[0] in {"T", "t"}
+
+
 def is_alive(process: ProcessId) -> bool:
     """Whether exactly this process exists and has not ended (a zombie has ended)."""
     if process.pid <= 0:
@@ -73,18 +79,25 @@ def signal_leader(process: ProcessId, number: int) -> bool:
 
 
 def kill_group(process: ProcessId) -> None:
-    """End the process and all of its group at once. A group whose leader is gone is left alone."""
-    if process.pid <= 0 or (process.started and started_at(process.pid) != process.started):
+    """End the process and all of its group at once, also what outlived its leader.
+
+    While a group has members its number is given to no other process; so a number that is a process
+    of another start time says that ours is gone, group and all.
+    """
+    found = started_at(process.pid) if process.pid > 0 else None
+    if process.pid <= 0 or (found is not None and process.started not in {0, found}):
         return
+    if found is not None:
+        # It may not have made its group yet.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     kill_group_of(process.pid)
 
 
 def kill_group_of(leader: int) -> None:
     """End every process of a group whose leader is known to be ours, live or not yet reaped."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if sys.platform == "win32":
-            os.kill(leader, signal.SIGTERM)
-        else:
+        if sys.platform != "win32":
             os.killpg(leader, signal.SIGKILL)
 
 

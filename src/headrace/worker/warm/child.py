@@ -15,39 +15,53 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from headrace.infrastructure.process.identity import ProcessId
 from headrace.worker.ledger import Ledger
 from headrace.worker.warm.messages import LEASE_OVER, NEVER_RAN, REPORTED, Fork
 
-# Runs a claim: `execute_claim(claim: bytes) -> bool`, true when the API has the final state.
-EXECUTE = "headrace.engine.execute:execute_claim"
+# Signals that ask a process to end; the parent holds them back, a child hears them.
+HELD_BACK = frozenset({signal.SIGINT, signal.SIGTERM})
+
+Execute = Callable[[bytes], bool]
+"""Runs a claim, JSON; true when the API has acknowledged the run's final state."""
+
 # A line of learned modules must reach the parent whole, bytes (POSIX PIPE_BUF is at least 512).
 _PIPE_LINE = 4000
 
 
-def run(
-    request: Fork, ledger: Ledger, parent: int, learned: int, baseline: frozenset[str]
-) -> NoReturn:
-    """Be the child for `request`; never returns.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a child gets from its parent.
 
     Args:
-        request: What to run.
+        execute: Runs a claim.
         ledger: The worker's ledger, mapped.
-        parent: The process that forked this one.
+        parent: The parent's process number.
         learned: Where newly imported installed modules are written, a pipe.
-        baseline: The modules that the parent had.
+        baseline: The modules that the parent has.
     """
+
+    execute: Execute
+    ledger: Ledger
+    parent: int
+    learned: int
+    baseline: frozenset[str]
+
+
+def run(request: Fork, origin: Origin) -> NoReturn:
+    """Be the child for `request`; never returns."""
     code = 1
     try:
         _set_apart(request)
-        if not _is_wanted(request, ledger, parent):
+        if not _is_wanted(request, origin):
             os._exit(NEVER_RAN)
         if request.command is not None:
             _become(request)
-        code = _run_flow(request, ledger, parent)
-        _tell_learned(learned, baseline)
+        code = _run_flow(request, origin)
+        _tell_learned(origin)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     except BaseException:  # noqa: BLE001  # the edge of the process: what came is printed, and it ends
@@ -63,6 +77,7 @@ def _set_apart(request: Fork) -> None:
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     output = os.open(request.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -71,16 +86,16 @@ def _set_apart(request: Fork) -> None:
         os.chdir(request.working_dir)
 
 
-def _is_wanted(request: Fork, ledger: Ledger, parent: int) -> bool:
+def _is_wanted(request: Fork, origin: Origin) -> bool:
     """Write this process down, unless nobody waits for it any more.
 
     Written before the parent is looked at: whoever finds the parent dead and reads the ledger then
     either sees this process, or knows that it will see that the parent is dead and end.
     """
-    if not ledger.is_for(request.slot, request.run_id, request.epoch):
+    if not origin.ledger.is_for(request.slot, request.run_id, request.epoch):
         return False
-    ledger.mark_started(request.slot, ProcessId.of(os.getpid()))
-    return os.getppid() == parent
+    origin.ledger.mark_started(request.slot, ProcessId.of(os.getpid()))
+    return os.getppid() == origin.parent
 
 
 def _become(request: Fork) -> NoReturn:
@@ -103,19 +118,17 @@ def _drop_to(user: str) -> None:
     os.setuid(entry.pw_uid)
 
 
-def _run_flow(request: Fork, ledger: Ledger, parent: int) -> int:
+def _run_flow(request: Fork, origin: Origin) -> int:
     os.environ.update(request.identity)
     gc.enable()
     _reseed()
-    _thread.start_new_thread(_keep_deadline, (ledger, request.slot, parent))
+    _thread.start_new_thread(_keep_deadline, (origin, request.slot))
     # The program that forked us is no concern of the flow's: a pool of its own that spawns
     # interpreters must not import it there.
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.argv = ["headrace"]
     sys.path.insert(0, os.getcwd())
-    module, _, name = EXECUTE.partition(":")
-    execute: Callable[[bytes], bool] = getattr(importlib.import_module(module), name)
-    return REPORTED if execute(bytes(request.payload)) else 1
+    return REPORTED if origin.execute(bytes(request.payload)) else 1
 
 
 def _reseed() -> None:
@@ -126,30 +139,30 @@ def _reseed() -> None:
         numpy.random.seed()
 
 
-def _keep_deadline(ledger: Ledger, slot: int, parent: int) -> None:
+def _keep_deadline(origin: Origin, slot: int) -> None:
     """End this process when its lease could have expired: nobody may run it twice.
 
     The parent watches the same deadline from outside; this is for when it is gone or stopped.
     """
     while True:
-        deadline = ledger.deadline(slot)
+        deadline = origin.ledger.deadline(slot)
         left = deadline - time.monotonic() if deadline else 1.0
         if left > 0:
             time.sleep(left)
             continue
-        if os.getppid() == parent:
+        if os.getppid() == origin.parent:
             os._exit(LEASE_OVER)  # the parent ends the rest of the group
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-def _tell_learned(pipe: int, baseline: frozenset[str]) -> None:
+def _tell_learned(origin: Origin) -> None:
     """Name the installed top-level modules that this run imported and the parent had not."""
-    new = {name.partition(".")[0] for name in sys.modules.keys() - baseline}
-    modules = [name for name in sorted(new - baseline) if _is_installed(name)]
+    new = {name.partition(".")[0] for name in sys.modules.keys() - origin.baseline}
+    modules = [name for name in sorted(new - origin.baseline) if _is_installed(name)]
     line = json.dumps(modules).encode() + b"\n"
     if modules and len(line) <= _PIPE_LINE:
         with contextlib.suppress(OSError):
-            os.write(pipe, line)
+            os.write(origin.learned, line)
 
 
 def _is_installed(name: str) -> bool:

@@ -18,6 +18,28 @@ NEVER_RAN = 87
 LEASE_OVER = 88
 
 
+# What runs a claim; it and all that it needs are imported before anything that was learned.
+EXECUTE = "headrace.engine.execute:execute_claim"
+
+
+class Options(msgspec.Struct, kw_only=True):
+    """The argument of the warm parent's program, JSON.
+
+    Args:
+        socket: The inherited socket's descriptor.
+        ledger: The worker's ledger file.
+        execute: What runs a claim, `module:function`.
+        preload: Installed modules to import.
+        refused: Those not to import, whatever `preload` says.
+    """
+
+    socket: int
+    ledger: str
+    execute: str = EXECUTE
+    preload: list[str] = []
+    refused: list[str] = []
+
+
 class Fork(msgspec.Struct, tag="fork", kw_only=True):
     """Start a child: of the flow in the payload, or of a command."""
 

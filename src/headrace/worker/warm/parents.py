@@ -15,8 +15,7 @@ import msgspec
 from headrace.errors import InfrastructureUnavailable
 from headrace.infrastructure.process.identity import ProcessId
 from headrace.infrastructure.process.launches import Launch, Watch
-from headrace.worker.warm.messages import Fork, Stream, pack
-from headrace.worker.warm.program import Options
+from headrace.worker.warm.messages import EXECUTE, Fork, Options, Stream, pack
 
 # How long a parent may take no message, seconds. It answers in microseconds once it has imported;
 # imports of large distributions take this long on a slow disk.
@@ -53,6 +52,7 @@ class WarmParent:
     ready: bool = False
     retiring: bool = False
     used: float = 0.0
+    seen_stopped: int = 0
 
     def fork(self, pending: Pending, request: Fork) -> None:
         """Ask for a child; the answer comes as a report.
@@ -95,7 +95,11 @@ class WarmParent:
 
 
 def start_parent(
-    key: str, environment: Mapping[str, str], ledger: Path, preload: tuple[str, ...]
+    key: str,
+    environment: Mapping[str, str],
+    ledger: Path,
+    preload: tuple[str, ...],
+    execute: str = EXECUTE,
 ) -> WarmParent:
     """Start a parent program under an environment.
 
@@ -104,7 +108,9 @@ def start_parent(
     """
     ours, theirs = socket.socketpair()
     with theirs:
-        options = Options(socket=theirs.fileno(), ledger=str(ledger), preload=list(preload))
+        options = Options(
+            socket=theirs.fileno(), ledger=str(ledger), execute=execute, preload=list(preload)
+        )
         argument = msgspec.json.encode(options).decode()
         try:
             program = subprocess.Popen(  # noqa: S603  # our own program

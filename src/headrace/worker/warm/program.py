@@ -29,6 +29,7 @@ from headrace.worker.warm.messages import (
     Exited,
     Fork,
     Learned,
+    Options,
     Ready,
     Refused,
     Report,
@@ -38,25 +39,14 @@ from headrace.worker.warm.messages import (
     read_request,
 )
 
-# What every run needs; imported before anything that was learned.
-ENGINE = ("headrace.engine.execute",)
 _DEADLINE_CHECK = 0.5  # seconds between looks at the children's deadlines
 _SEND_PATIENCE = 30.0  # seconds for a worker that reads nothing, before it counts as gone
-
-
-class Options(msgspec.Struct, kw_only=True):
-    """The program's argument, JSON."""
-
-    socket: int
-    ledger: str
-    preload: list[str] = []
-    refused: list[str] = []
 
 
 class Parent:
     """The state of the program: its socket, its children, its ledger."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, execute: child.Execute) -> None:
         self._socket: socket.socket | None = socket.socket(fileno=options.socket)
         self._socket.settimeout(_SEND_PATIENCE)
         self._stream = Stream(self._socket)
@@ -70,15 +60,15 @@ class Parent:
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._selector.register(self._learned_read, selectors.EVENT_READ)
-        self._pid = os.getpid()
-        self._baseline: frozenset[str] = frozenset()
+        self._origin = child.Origin(
+            execute, self._ledger, os.getpid(), self._learned_write, frozenset(sys.modules)
+        )
         self._checked = 0.0
 
     def serve(self, refused: list[str]) -> None:
         """Fork what is asked for until the worker and the last child are gone."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._baseline = frozenset(sys.modules)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -119,7 +109,7 @@ class Parent:
             return
         if pid == 0:
             self._close_in_child()
-            child.run(request, self._ledger, self._pid, self._learned_write, self._baseline)
+            child.run(request, self._origin)
         self._children[pid] = request
         self._send(Started(key=request.key, pid=pid, started=started_at(pid) or 0))
 
@@ -218,19 +208,20 @@ def import_ready(names: Iterable[str]) -> list[str]:
 def main(argument: str) -> None:
     """Run the program."""
     options = msgspec.json.decode(argument, type=Options)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it goes when its worker does
+    # It goes when its worker does. Blocked rather than ignored, so that a child that is asked to end
+    # before it has set its handlers still hears of it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, child.HELD_BACK)
     del sys.path[0]  # the directory it was started in holds nothing that it may import
     sys.stdout.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]  # it is a text file here
-    for name in ENGINE:
-        importlib.import_module(name)
+    module, _, name = options.execute.partition(":")
+    execute: child.Execute = getattr(importlib.import_module(module), name)
     refused = import_ready(name for name in options.preload if name not in options.refused)
     options.refused += refused
     if count_threads() > 1:
         os.set_inheritable(options.socket, True)
         arguments = [sys.executable, *sys.orig_argv[1:-1], msgspec.json.encode(options).decode()]
         os.execv(sys.executable, arguments)  # noqa: S606  # itself, without what made the thread
-    Parent(options).serve(options.refused)
+    Parent(options, execute).serve(options.refused)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headrace.errors import InfrastructureUnavailable
-from headrace.infrastructure.process.identity import ProcessId, is_alive
+from headrace.infrastructure.process.identity import ProcessId, is_alive, is_stopped
 from headrace.infrastructure.process.launches import Launch, Watch
 from headrace.infrastructure.process.spawn import ENGINE
 from headrace.worker.ledger import Ledger, Stage
 from headrace.worker.warm.messages import (
+    EXECUTE,
     NEVER_RAN,
     REPORTED,
     Exited,
@@ -28,9 +29,13 @@ from headrace.worker.warm.parents import Pending, WarmParent, fork_request, star
 from headrace.worker.warm.preload import Preload
 
 _MOST_PARENTS = 4  # environments kept warm at once; each costs about 40 MB
-_START_PATIENCE = 60.0  # seconds for a requested child to appear before its parent counts as stuck
+# Seconds for a requested child to appear before its parent counts as stuck: a ready parent forks in a
+# millisecond; one that still imports may have large distributions to read from a slow disk.
+_READY_PATIENCE = 10.0
+_IMPORT_PATIENCE = 90.0
 _MOST_ATTEMPTS = 3  # parents asked for one attempt before it is given up
-_LOOK = 1.0  # seconds between looks at requests that are not answered
+_LOOK = 1.0  # seconds between looks at parents that do not answer
+_STOPPED_LOOKS = 3  # looks that find a parent stopped before it is ended; its children go on
 
 
 class WarmStarter:
@@ -39,11 +44,13 @@ class WarmStarter:
     Args:
         ledger: The worker's ledger.
         preload: What its parents import.
+        execute: What runs a claim in a child, `module:function`.
     """
 
-    def __init__(self, ledger: Ledger, preload: Preload) -> None:
+    def __init__(self, ledger: Ledger, preload: Preload, execute: str = EXECUTE) -> None:
         self._ledger = ledger
         self._preload = preload
+        self._execute = execute
         self._lock = threading.RLock()
         self._current: dict[str, WarmParent] = {}  # by environment
         self._parents: dict[int, WarmParent] = {}  # by socket, retiring ones too
@@ -54,6 +61,7 @@ class WarmStarter:
         os.set_blocking(self._wake_read, False)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._closed = False
+        self._looked = 0.0
         self._pump = threading.Thread(target=self._run, name="warm-processes", daemon=True)
         self._pump.start()
 
@@ -130,7 +138,9 @@ class WarmStarter:
         return parent
 
     def _open(self, key: str, environment: Mapping[str, str]) -> WarmParent:
-        parent = start_parent(key, environment, self._ledger.path, self._preload.wanted())
+        parent = start_parent(
+            key, environment, self._ledger.path, self._preload.wanted(), self._execute
+        )
         self._parents[parent.connection.fileno()] = parent
         self._selector.register(parent.connection, selectors.EVENT_READ)
         self._wake()
@@ -272,12 +282,18 @@ class WarmStarter:
 
     def _look_for_stuck(self) -> None:
         """A parent that answers nothing (stopped, or hung in an import) is ended."""
-        if not self._asked:
+        now = time.monotonic()
+        if now - self._looked < _LOOK:
             return
-        late = time.monotonic() - _START_PATIENCE
-        stuck = {key for key, since in self._asked.items() if since < late}
-        for parent in list(self._parents.values()):
-            if stuck.intersection(parent.pending):
+        self._looked = now
+        for parent in self._parents.values():
+            if is_stopped(parent.identity):
+                parent.seen_stopped += 1
+            else:
+                parent.seen_stopped = 0
+            patience = _READY_PATIENCE if parent.ready else _IMPORT_PATIENCE
+            late = any(now - self._asked.get(key, now) > patience for key in parent.pending)
+            if late or parent.seen_stopped >= _STOPPED_LOOKS:
                 parent.kill()
 
     def _bury_all(self) -> None:

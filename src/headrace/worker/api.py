@@ -1,0 +1,160 @@
+"""What a worker asks of the API."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import msgspec
+
+from headrace.client.http import Client
+from headrace.errors import Conflict, ObjectNotFound, StaleWrite
+from headrace.wire.claims import ClaimBatch, ClaimBody, HeldLease, RenewBody, RenewResponse
+from headrace.wire.flow_runs import FlowRunResponse, FlowRunUpdate, SetFlowRunStateBody
+from headrace.wire.logs import LogCreate
+from headrace.wire.orchestration import OrchestrationResult
+from headrace.wire.states import StateCreate, StateType
+from headrace.wire.work_pools import WorkPoolResponse
+from headrace.wire.workers import WorkerHeartbeatBody
+
+ERROR = 40  # the level of a log line that tells of a crash
+# Seconds beyond the server's own patience before a held-open claim counts as lost.
+_SLACK = 15.0
+# Seconds for any short request of a worker; its loops come back soon enough.
+_SHORT = 15.0
+
+
+class WorkerApi:
+    """The requests of one worker. Thread-safe.
+
+    Args:
+        client: For short requests.
+        waiting: For the claim that is held open, so that it can be broken off alone.
+    """
+
+    def __init__(self, client: Client, waiting: Client) -> None:
+        self._client = client
+        self._waiting = waiting
+
+    @property
+    def url(self) -> str:
+        """Where the API is now."""
+        return self._client.url
+
+    def claim(self, body: ClaimBody) -> ClaimBatch:
+        """Take due runs; waits up to `body.wait_seconds` for one.
+
+        Raises:
+            HeadraceError: The API does not answer, or refuses.
+        """
+        timeout = body.wait_seconds + _SLACK
+        # Never repeated by the client: the caller repeats it under the same `claim_id`.
+        return self._waiting.call(
+            "POST", "/headrace/claims", body, ClaimBatch, timeout=timeout, attempts=0
+        )
+
+    def renew(self, owner: str, leases: Sequence[HeldLease]) -> RenewResponse:
+        """Keep leases alive."""
+        body = RenewBody(owner=owner, leases=list(leases))
+        return self._client.call(
+            "POST",
+            "/headrace/leases/renew",
+            body,
+            RenewResponse,
+            timeout=_SHORT,
+            is_idempotent=True,
+            attempts=0,
+        )
+
+    def heartbeat(self, pool: str, body: WorkerHeartbeatBody) -> None:
+        """Tell that this worker is there."""
+        path = f"/work_pools/{_quoted(pool)}/workers/heartbeat"
+        self._client.call("POST", path, body, timeout=_SHORT, attempts=0)
+
+    def read_pool(self, name: str) -> WorkPoolResponse | None:
+        """The work pool of that name, if there is one."""
+        try:
+            return self._client.call(
+                "GET", f"/work_pools/{_quoted(name)}", answer=WorkPoolResponse
+            )
+        except ObjectNotFound:
+            return None
+
+    def create_pool(
+        self, name: str, kind: str, template: dict[str, object] | None
+    ) -> WorkPoolResponse:
+        """Make a work pool of a kind, with a template or the kind's own."""
+        body: dict[str, object] = {"name": name, "type": kind}
+        if template is not None:
+            body["base_job_template"] = template
+        return self._client.call("POST", "/work_pools/", body, WorkPoolResponse)
+
+    def state_of(self, run_id: str) -> StateType | None:
+        """The type of a run's state; None when the run is gone."""
+        try:
+            run = self._client.call(
+                "GET", f"/flow_runs/{run_id}", answer=FlowRunResponse, timeout=_SHORT
+            )
+        except ObjectNotFound:
+            return None
+        return run.state_type
+
+    def propose(self, run_id: str, epoch: int, state: StateCreate) -> bool:
+        """Propose a state for the attempt; False when it is not ours to say any more."""
+        try:
+            self._client.call(
+                "POST",
+                f"/flow_runs/{run_id}/set_state",
+                SetFlowRunStateBody(state=state),
+                OrchestrationResult,
+                headers={"x-headrace-epoch": str(epoch)},
+                timeout=_SHORT,
+                is_idempotent=True,
+                attempts=0,
+            )
+        except (StaleWrite, Conflict, ObjectNotFound):
+            return False
+        return True
+
+    def log(self, run_id: str, name: str, level: int, message: str) -> None:
+        """Put a line into a run's log."""
+        line = LogCreate(
+            name=name,
+            level=level,
+            message=message,
+            timestamp=datetime.now(UTC),
+            flow_run_id=UUID(run_id),
+        )
+        self._client.call("POST", "/logs/", [line], timeout=_SHORT, attempts=0)
+
+    def record_process(self, run_id: str, process: str) -> None:
+        """Note on the run what its infrastructure calls it."""
+        body = FlowRunUpdate(infrastructure_pid=process)
+        self._client.call("PATCH", f"/flow_runs/{run_id}", body, timeout=_SHORT, attempts=0)
+
+    def break_off(self) -> None:
+        """Have the claim that is held open fail now."""
+        self._waiting.interrupt()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._waiting.close()
+
+
+def new_claim_id() -> UUID:
+    """Names a claim, so that repeating it gives the same runs."""
+    return uuid4()
+
+
+def crashed(message: str) -> StateCreate:
+    """The state of a run whose process ended without telling."""
+    return StateCreate(type=StateType.CRASHED, name="Crashed", message=message)
+
+
+def cancelled(message: str) -> StateCreate:
+    """The state of a run that was stopped because somebody asked for that."""
+    return StateCreate(type=StateType.CANCELLED, name="Cancelled", message=message)
+
+
+def _quoted(name: str) -> str:
+    return msgspec.to_builtins(name).replace("%", "%25").replace("/", "%2F").replace(" ", "%20")

@@ -1,0 +1,209 @@
+"""Takes runs from the API and launches them."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from headrace.errors import (
+    HeadraceError,
+    InfrastructureError,
+    InfrastructureUnavailable,
+    RequestTimedOut,
+    ServerUnreachable,
+)
+from headrace.infrastructure.contract import Handle, Infrastructure, Job, Phase, Status
+from headrace.wire.claims import ClaimBatch, ClaimBody, ClaimedRunHead
+from headrace.worker.api import WorkerApi, new_claim_id
+from headrace.worker.holdings import Held, Holdings
+from headrace.worker.leases import LeaseKeeper, must_be_dead_by
+from headrace.worker.ledger import Ledger
+
+_log = logging.getLogger("headrace.worker")
+
+_MOST_AT_ONCE = 100  # runs in one claim: what one worker starts within about 0.2 s
+_LAUNCH_TRIES = 4  # for an infrastructure that says it may work in a moment
+_LAUNCH_PAUSE = 0.25  # seconds before the second try; doubles
+_head = msgspec.json.Decoder(ClaimedRunHead)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the runs come from: a work pool's queues, or served deployments."""
+
+    owner: str
+    work_pool_name: str | None = None
+    work_queue_names: tuple[str, ...] = ()
+    deployment_ids: tuple[UUID, ...] = ()
+    prefetch_seconds: float = 0.0
+
+
+class Claimer:
+    """Asks for as many runs as there is room for, and launches what it gets.
+
+    Args:
+        api: The API.
+        infrastructure: What runs them.
+        source: Where they come from.
+        holdings: What is held.
+        ledger: Where each is written down before it is launched.
+        leases: Told of new leases.
+        ended: Told of attempts that could not be launched.
+        environment: What every run's process must know.
+    """
+
+    def __init__(
+        self,
+        api: WorkerApi,
+        infrastructure: Infrastructure,
+        source: Source,
+        holdings: Holdings,
+        ledger: Ledger,
+        leases: LeaseKeeper,
+    ) -> None:
+        self._api = api
+        self._infrastructure = infrastructure
+        self._source = source
+        self._holdings = holdings
+        self._ledger = ledger
+        self._leases = leases
+        self._claim_id = new_claim_id()
+        self._lost_answer = False
+
+    def claim(self, wait_seconds: float, *, room: int | None = None) -> ClaimBatch:
+        """One claim. After one whose answer was lost, the same is asked for again.
+
+        Raises:
+            HeadraceError: The API does not answer, or refuses.
+        """
+        free = self._holdings.free if room is None else room
+        if not self._lost_answer:
+            self._claim_id = new_claim_id()
+        body = ClaimBody(
+            claim_id=self._claim_id,
+            owner=self._source.owner,
+            work_pool_name=self._source.work_pool_name,
+            work_queue_names=list(self._source.work_queue_names),
+            deployment_ids=list(self._source.deployment_ids),
+            limit=min(free, _MOST_AT_ONCE),
+            wait_seconds=0.0 if self._lost_answer else wait_seconds,
+            prefetch_seconds=self._source.prefetch_seconds,
+        )
+        try:
+            batch = self._api.claim(body)
+        except RequestTimedOut:
+            self._lost_answer = True
+            raise
+        except ServerUnreachable:
+            self._lost_answer = body.limit > 0
+            raise
+        except HeadraceError:
+            self._lost_answer = False
+            raise
+        self._lost_answer = False
+        return batch
+
+    def launch_all(self, batch: ClaimBatch, received: float) -> list[Held]:
+        """Launch what a claim brought; those that could not be launched are returned, ended.
+
+        Args:
+            batch: The claim's answer.
+            received: When it came, monotonic seconds.
+        """
+        failed: list[Held] = []
+        for raw in batch.runs:
+            held, head = self._write_down(bytes(raw), batch, received)
+            if held is None:
+                continue
+            job = self._job(head, held, bytes(raw))
+            status = self._launch(job, held)
+            if status is not None:
+                held.status = status
+                failed.append(held)
+        return failed
+
+    def _write_down(
+        self, raw: bytes, batch: ClaimBatch, received: float
+    ) -> tuple[Held | None, ClaimedRunHead]:
+        head = _head.decode(raw)
+        run_id = str(head.flow_run.id)
+        handle = Handle(kind=self._infrastructure.kind, run_id=run_id, epoch=head.epoch)
+        if self._holdings.find(handle) is not None:
+            return None, head  # a repeated claim brought it again
+        seconds = min(batch.lease_seconds, _seconds_until(head.lease_expires))
+        deadline = must_be_dead_by(received, seconds)
+        self._leases.hasten(seconds)
+        configuration = head.job_configuration or {}
+        held = Held(
+            run_id=run_id,
+            epoch=head.epoch,
+            name=head.flow_run.name,
+            slot=self._holdings.take_slot(),
+            deadline=deadline,
+            handle=handle,
+            streams=configuration.get("stream_output", True) is not False,
+        )
+        self._ledger.enter(held.slot, run_id, head.epoch, handle.to_json(), deadline)
+        self._holdings.add(held)
+        return held, head
+
+    def _job(self, head: ClaimedRunHead, held: Held, raw: bytes) -> Job:
+        return Job(
+            run_id=held.run_id,
+            epoch=held.epoch,
+            name=held.name,
+            configuration=head.job_configuration or {},
+            environment={
+                "HEADRACE_API_URL": self._api.url,
+                "HEADRACE__FLOW_RUN_ID": held.run_id,
+                "HEADRACE__FLOW_RUN_EPOCH": str(held.epoch),
+            },
+            payload=raw,
+            slot=held.slot,
+        )
+
+    def _launch(self, job: Job, held: Held) -> Status | None:
+        """Launch; what became of it when that failed for good."""
+        pause = _LAUNCH_PAUSE
+        for left in range(_LAUNCH_TRIES - 1, -1, -1):
+            try:
+                handle = self._infrastructure.launch(job)
+            except InfrastructureUnavailable as error:
+                _log.warning("run %s cannot be started yet: %s", job.run_id, error)
+                if left:
+                    threading.Event().wait(pause)
+                    pause *= 2
+                    continue
+                return Status(Phase.EXITED, reason=str(error), proven=True, never_ran=True)
+            except InfrastructureError as error:
+                reason = f"could not be started: {error}"
+                return Status(Phase.EXITED, reason=reason, proven=True)
+            # The process may have told of its start already, with a fuller handle.
+            if not held.handle.details:
+                held.handle = handle
+                self._ledger.keep_handle(held.slot, handle.to_json())
+            return None
+        return None
+
+
+def _seconds_until(moment: datetime) -> float:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def cancelled_runs(holdings: Holdings, runs: Sequence[UUID]) -> list[Held]:
+    """The attempts that are to be cancelled and are not being stopped yet."""
+    found: list[Held] = []
+    for run in runs:
+        found += [held for held in holdings.find_run(str(run)) if not held.cancelling]
+    return found
+
+
+def now() -> float:
+    """The clock of deadlines: monotonic seconds, the same in every process of this machine."""
+    return time.monotonic()

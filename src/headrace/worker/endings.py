@@ -1,0 +1,201 @@
+"""What a worker says of an attempt that is over.
+
+The attempt's own process reports its final state. The worker speaks only for those that could not:
+killed, crashed in native code, ended by the flow itself, never started.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from headrace.errors import (
+    HeadraceError,
+    RequestTimedOut,
+    ServerFault,
+    ServerUnreachable,
+    TooBusy,
+)
+from headrace.infrastructure.contract import Infrastructure, Releasing, Status
+from headrace.wire.states import StateCreate, StateType
+from headrace.worker.api import ERROR, WorkerApi, cancelled, crashed
+from headrace.worker.holdings import Held, Holdings
+from headrace.worker.ledger import Ledger
+
+_log = logging.getLogger("headrace.worker")
+
+# States in which a run needs no process: whoever ended, nothing is wrong.
+_AT_REST = frozenset(
+    {
+        StateType.COMPLETED,
+        StateType.FAILED,
+        StateType.CANCELLED,
+        StateType.CRASHED,
+        StateType.PAUSED,
+        StateType.SCHEDULED,
+    }
+)
+_RETRY_FIRST, _RETRY_LONGEST = 0.5, 15.0  # seconds between tries while the API is away
+# How long the end of an attempt is tried to be told, seconds. After that its lease has long expired
+# and the server has drawn its own conclusion.
+_PATIENCE = 3600.0
+_LOGGER_NAME = "headrace.flow_runs.worker"
+
+
+class Verdict(StrEnum):
+    """What to do about an attempt that is over."""
+
+    NOTHING = "nothing"
+    RELEASE = "release"
+    """It never ran and nobody stopped it: its short lease lapses and the run goes back to its queue."""
+    ASK = "ask"
+    """Its process said nothing to us: look at the run, and speak for it if it says it is running."""
+
+
+def judge(status: Status, *, lost: bool, cancelling: bool) -> Verdict:
+    """What to do about an attempt that is over: a pure rule.
+
+    Args:
+        status: How it ended.
+        lost: Its lease is no longer ours: it is not ours to speak of.
+        cancelling: It was stopped because the run is to be cancelled.
+    """
+    if lost or status.reported:
+        return Verdict.NOTHING
+    if status.never_ran and not cancelling:
+        return Verdict.RELEASE
+    return Verdict.ASK
+
+
+def conclude(
+    state: StateType | None, status: Status, *, cancelling: bool, stopping: str, lines: Sequence[str]
+) -> StateCreate | None:
+    """The state to propose for a run whose process ended without a word; None when it needs none.
+
+    Args:
+        state: The run's state now; None when the run is gone.
+        status: How the process ended.
+        cancelling: It was stopped because the run is to be cancelled.
+        stopping: Why the worker stopped it, if it did.
+        lines: The last lines that it printed.
+    """
+    if state is None or state in _AT_REST:
+        return None
+    if cancelling or state is StateType.CANCELLING:
+        return cancelled("The run was stopped because it was cancelled.")
+    cause = f" ({stopping})" if stopping else ""
+    shown = "".join(f"\n    {line}" for line in lines)
+    said = f" Its last lines were:{shown}" if lines else ""
+    return crashed(f"The run's process {status.reason}{cause}.{said}")
+
+
+class Endings:
+    """Tells the API of attempts that are over, one after the other, for as long as it takes.
+
+    Args:
+        api: The API.
+        infrastructure: What ran them.
+        holdings: What is held; an attempt is dropped from it when its end is told.
+        ledger: Where they are written down; their slot is freed.
+        show: Shows what is left of an attempt's output.
+    """
+
+    def __init__(
+        self,
+        api: WorkerApi,
+        infrastructure: Infrastructure,
+        holdings: Holdings,
+        ledger: Ledger,
+        show: Callable[[Held], None],
+    ) -> None:
+        self._api = api
+        self._infrastructure = infrastructure
+        self._holdings = holdings
+        self._ledger = ledger
+        self._show = show
+        # Bounded by the ledger's slots: an attempt ends once.
+        self._ended: queue.SimpleQueue[Held | None] = queue.SimpleQueue()
+        self._later: list[tuple[float, Held]] = []  # monotonic, which
+        self._thread = threading.Thread(target=self._run, name="endings", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def ended(self, held: Held) -> None:
+        """An attempt is over; returns at once."""
+        self._ended.put(held)
+
+    def stop(self) -> None:
+        """End after what is queued. What could not be told stays in the ledger for the next worker."""
+        self._ended.put(None)
+        self._thread.join(timeout=30.0)
+
+    def _run(self) -> None:
+        while True:
+            held = self._next()
+            if held is None:
+                return
+            try:
+                self._tell(held)
+            except Exception:
+                _log.exception("the end of run %s could not be dealt with", held.run_id)
+                self._forget(held)
+
+    def _next(self) -> Held | None:
+        while True:
+            now = time.monotonic()
+            due = next((item for item in self._later if item[0] <= now), None)
+            if due is not None:
+                self._later.remove(due)
+                return due[1]
+            wait = min((item[0] for item in self._later), default=now + 3600.0) - now
+            try:
+                return self._ended.get(timeout=max(0.0, wait))
+            except queue.Empty:
+                continue
+
+    def _tell(self, held: Held) -> None:
+        status = held.status
+        verdict = judge(status, lost=held.lost, cancelling=held.cancelling)
+        try:
+            if verdict is Verdict.ASK:
+                self._speak_for(held)
+        except (ServerUnreachable, RequestTimedOut, ServerFault, TooBusy) as error:
+            self._try_later(held, error)
+            return
+        except HeadraceError as error:
+            _log.warning("run %s: the API refused what became of it: %s", held.run_id, error)
+        self._forget(held)
+
+    def _speak_for(self, held: Held) -> None:
+        lines = self._infrastructure.logs(held.handle)
+        state = conclude(
+            self._api.state_of(held.run_id),
+            held.status,
+            cancelling=held.cancelling,
+            stopping=held.stopping,
+            lines=lines,
+        )
+        if state is None or not self._api.propose(held.run_id, held.epoch, state):
+            return
+        _log.warning("run %r (%s): %s", held.name, held.run_id, state.message)
+        if state.type is StateType.CRASHED:
+            self._api.log(held.run_id, _LOGGER_NAME, ERROR, state.message or "")
+
+    def _try_later(self, held: Held, error: HeadraceError) -> None:
+        if held.lost or time.monotonic() - held.deadline > _PATIENCE:
+            _log.warning("run %s: its end was not told in time: %s", held.run_id, error)
+            self._forget(held)
+            return
+        held.tell_again_after = min(max(_RETRY_FIRST, held.tell_again_after * 2), _RETRY_LONGEST)
+        self._later.append((time.monotonic() + held.tell_again_after, held))
+
+    def _forget(self, held: Held) -> None:
+        self._show(held)
+        if isinstance(self._infrastructure, Releasing):
+            self._infrastructure.release(held.handle)
+        self._ledger.free(held.slot)
+        self._holdings.drop(held)

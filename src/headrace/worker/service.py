@@ -1,0 +1,253 @@
+"""The worker: claims, leases, cancellation and reports, once for every kind of infrastructure."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from headrace.errors import HeadraceError
+from headrace.infrastructure.contract import Handle, Infrastructure, Notifying, Status
+from headrace.infrastructure.process.kind import ProcessInfrastructure
+from headrace.wire.workers import WorkerHeartbeatBody
+from headrace.worker.adoption import Adopter
+from headrace.worker.api import WorkerApi
+from headrace.worker.claiming import Claimer, Source, cancelled_runs
+from headrace.worker.endings import Endings
+from headrace.worker.holdings import Held, Holdings
+from headrace.worker.leases import LeaseKeeper
+from headrace.worker.ledger import Ledger
+from headrace.worker.output import OutputView
+from headrace.worker.warm.starter import WarmStarter
+
+_log = logging.getLogger("headrace.worker")
+
+LONG_POLL = 25.0  # seconds a claim is held open; proxies commonly cut at 30 or 60
+_TICK = 0.2  # seconds between looks at outputs, stops and leases
+_POLL_EACH = 5.0  # seconds between questions about attempts whose kind does not tell by itself
+_RECORD_AFTER = 1.0  # seconds an attempt lives before the run is told which process it is
+_PAUSE_FIRST, _PAUSE_LONGEST = 0.2, 10.0  # seconds between claims while the API is away
+_FULL_PATIENCE = 0.5  # seconds to wait for room before asking for signals only
+_LOST_GRACE = 5.0  # seconds for a process whose lease is another's, or whose run is over
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker behaves.
+
+    Args:
+        name: Its name, in the pool and in messages.
+        limit: Runs at once; None is as many as the machine bears (4096).
+        heartbeat_seconds: Between signs of life for its pool.
+        grace_seconds: What a stopped run is given to end by itself.
+        run_once: Take what is due now, wait for it to end, and leave.
+    """
+
+    name: str
+    limit: int | None = None
+    heartbeat_seconds: float = 30.0
+    grace_seconds: float = 30.0
+    run_once: bool = False
+
+
+class Worker:
+    """Takes work and drives infrastructure until it is told to drain.
+
+    Args:
+        api: The API.
+        infrastructure: What runs the jobs.
+        source: Where runs come from.
+        ledger: What this worker holds, on disk.
+        options: How it behaves.
+        starter: The process kind's starter, for adopting what an earlier process left.
+    """
+
+    def __init__(
+        self,
+        api: WorkerApi,
+        infrastructure: Infrastructure,
+        source: Source,
+        ledger: Ledger,
+        options: WorkerOptions,
+        starter: WarmStarter | None = None,
+    ) -> None:
+        self._api = api
+        self._infrastructure = infrastructure
+        self._source = source
+        self._options = options
+        self.holdings = Holdings(options.limit)
+        self._ledger = ledger
+        self._view = OutputView(self._output_of)
+        self._leases = LeaseKeeper(api, source.owner, self.holdings, ledger)
+        self._endings = Endings(api, infrastructure, self.holdings, ledger, self._show_rest)
+        self._claimer = Claimer(api, infrastructure, source, self.holdings, ledger, self._leases)
+        self._adopter = Adopter(
+            ledger, self.holdings, infrastructure, starter, self._endings.ended
+        )
+        self._draining = threading.Event()
+        self._stopping = threading.Event()
+        self._over = threading.Event()
+        self.last_claim = time.monotonic()  # for the health check
+        self._polled = 0.0
+
+    def run(self) -> None:
+        """Work until drained. Call `drain` and `stop` from a signal handler or another thread."""
+        if isinstance(self._infrastructure, Notifying):
+            self._infrastructure.notify(self._changed)
+        self._endings.start()
+        for held in self._adopter.adopt_all():
+            _log.info("took over run %s, epoch %s", held.run_id, held.epoch)
+        threads = [threading.Thread(target=self._keep, name="worker-keeper", daemon=True)]
+        if self._source.work_pool_name is not None:
+            threads.append(threading.Thread(target=self._beat, name="heartbeat", daemon=True))
+        threads.append(threading.Thread(target=self._claim, name="worker-claims", daemon=True))
+        for thread in threads:
+            thread.start()
+        while not self._draining.wait(3600.0):
+            pass
+        self._finish()
+
+    def drain(self) -> None:
+        """Take nothing more; `run` returns when what runs has ended."""
+        self._draining.set()
+        self.holdings.wake()
+
+    def stop(self) -> None:
+        """Drain, and stop what runs."""
+        self._stopping.set()
+        self.drain()
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._draining.is_set()
+
+    def _finish(self) -> None:
+        self._api.break_off()
+        stopped = False
+        while not self.holdings.wait_until_empty(_TICK):
+            if self._stopping.is_set() and not stopped:
+                stopped = True
+                self._stop_all(self.holdings.all(), "its worker was stopped")
+        self._over.set()
+        self._endings.stop()
+
+    # Claims.
+
+    def _claim(self) -> None:
+        pause = _PAUSE_FIRST
+        while not self._draining.is_set():
+            try:
+                self._claim_once()
+                pause = _PAUSE_FIRST
+            except HeadraceError as error:
+                if self._draining.is_set():
+                    return
+                _log.warning("no runs can be claimed now: %s", error)
+                self._draining.wait(pause)
+                pause = min(pause * 2, _PAUSE_LONGEST)
+            except Exception:
+                _log.exception("a claim could not be dealt with")
+                self._draining.wait(pause)
+            if self._options.run_once:
+                self._draining.set()
+
+    def _claim_once(self) -> None:
+        if not self.holdings.wait_for_room(_FULL_PATIENCE):
+            return
+        wait = 0.0 if self._options.run_once else LONG_POLL
+        batch = self._claimer.claim(wait)
+        self.last_claim = received = time.monotonic()
+        if not self._draining.is_set() or self._options.run_once:
+            for held in self._claimer.launch_all(batch, received):
+                self._endings.ended(held)
+        self._cancel(batch.cancelling)
+
+    # Everything else that takes turns.
+
+    def _keep(self) -> None:
+        while not self._over.wait(_TICK):
+            for step in (self._renew, self._look):
+                try:
+                    step()
+                except HeadraceError as error:
+                    _log.warning("%s", error)
+                except Exception:
+                    _log.exception("the worker's upkeep failed once")
+
+    def _renew(self) -> None:
+        lost, cancelling = self._leases.run_once(time.monotonic())
+        for run in lost:
+            for held in self.holdings.find_run(str(run)):
+                if not held.lost:
+                    held.lost = True
+                    self._infrastructure.stop(held.handle, _LOST_GRACE)
+        self._cancel(cancelling)
+
+    def _cancel(self, runs: list[UUID]) -> None:
+        for held in cancelled_runs(self.holdings, runs):
+            held.cancelling = True
+            self._infrastructure.stop(held.handle, self._options.grace_seconds)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        is_due = now - self._polled >= _POLL_EACH
+        if is_due:
+            self._polled = now
+        for held in self.holdings.all():
+            self._view.show(held)
+            if now - held.since > _RECORD_AFTER and not held.is_recorded and not held.status.exited:
+                self._record(held)
+            stopping = held.cancelling or held.lost or held.stopping
+            if (is_due or stopping) and not held.status.exited:
+                status = self._infrastructure.poll(held.handle)
+                if status.exited:
+                    self._changed(held.handle, status)
+
+    def _record(self, held: Held) -> None:
+        process = held.handle.details.get("pid")
+        if process is None:
+            return
+        held.is_recorded = True
+        self._api.record_process(held.run_id, f"{socket.gethostname()}:{process}")
+
+    def _beat(self) -> None:
+        body = WorkerHeartbeatBody(
+            name=self._options.name,
+            heartbeat_interval_seconds=max(1, round(self._options.heartbeat_seconds)),
+        )
+        while not self._over.is_set():
+            try:
+                self._api.heartbeat(self._source.work_pool_name or "", body)
+            except HeadraceError as error:
+                _log.warning("the pool could not be told that this worker is there: %s", error)
+            self._over.wait(self._options.heartbeat_seconds)
+
+    # What the infrastructure tells.
+
+    def _changed(self, handle: Handle, status: Status) -> None:
+        held = self.holdings.find(handle)
+        if held is None or held.status.exited:
+            return
+        held.handle, held.status = handle, status
+        if status.exited:
+            self._endings.ended(held)
+        else:
+            self._ledger.keep_handle(held.slot, handle.to_json())
+
+    def _stop_all(self, attempts: Iterable[Held], why: str) -> None:
+        for held in attempts:
+            held.stopping = why
+            self._infrastructure.stop(held.handle, self._options.grace_seconds)
+
+    def _output_of(self, held: Held) -> Path:
+        if isinstance(self._infrastructure, ProcessInfrastructure):
+            return self._infrastructure.output_of(held.handle)
+        return Path(os.devnull)
+
+    def _show_rest(self, held: Held) -> None:
+        self._view.show(held, is_over=True)
