@@ -6,6 +6,7 @@ socket, its time-outs, and telling apart how far a failed request came.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 from time import monotonic
@@ -98,6 +99,11 @@ class Connection:
     def close(self) -> None:
         """Close it without a goodbye: also right in a forked child, whose parent goes on with it."""
         self._socket.close()
+
+    def interrupt(self) -> None:
+        """Wake the thread that waits for an answer; its request fails."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def is_stale(self) -> bool:
         """The server closed it, or sent something unasked, since the last answer."""

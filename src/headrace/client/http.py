@@ -106,6 +106,13 @@ class Client:
         """Close all connections. The client can still be used; it opens new ones."""
         self._pool.close()
 
+    def interrupt(self) -> None:
+        """Have every request that waits for its answer fail now, with `ServerUnreachable`.
+
+        One that the server may have acted on is not sent again, unless it is idempotent.
+        """
+        self._pool.interrupt()
+
     @overload
     def call(
         self,

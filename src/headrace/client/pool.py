@@ -82,6 +82,11 @@ class Pool:
             self._put_back(connection)
             return answer
 
+    def interrupt(self) -> None:
+        """Have every request that waits for its answer fail now, whichever thread waits."""
+        for connection in list(self._open):
+            connection.interrupt()
+
     def close(self) -> None:
         """Close every connection, also those lent out.
 

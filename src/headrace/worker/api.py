@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-import msgspec
-
 from headrace.client.http import Client
+from headrace.client.requests import epoch_header, segment
 from headrace.errors import Conflict, ObjectNotFound, StaleWrite
 from headrace.wire.claims import ClaimBatch, ClaimBody, HeldLease, RenewBody, RenewResponse
 from headrace.wire.flow_runs import FlowRunResponse, FlowRunUpdate, SetFlowRunStateBody
@@ -49,7 +48,7 @@ class WorkerApi:
         timeout = body.wait_seconds + _SLACK
         # Never repeated by the client: the caller repeats it under the same `claim_id`.
         return self._waiting.call(
-            "POST", "/headrace/claims", body, ClaimBatch, timeout=timeout, attempts=0
+            "POST", "/headrace/claims", body, answer=ClaimBatch, timeout=timeout, attempts=0
         )
 
     def renew(self, owner: str, leases: Sequence[HeldLease]) -> RenewResponse:
@@ -59,7 +58,7 @@ class WorkerApi:
             "POST",
             "/headrace/leases/renew",
             body,
-            RenewResponse,
+            answer=RenewResponse,
             timeout=_SHORT,
             is_idempotent=True,
             attempts=0,
@@ -67,15 +66,13 @@ class WorkerApi:
 
     def heartbeat(self, pool: str, body: WorkerHeartbeatBody) -> None:
         """Tell that this worker is there."""
-        path = f"/work_pools/{_quoted(pool)}/workers/heartbeat"
+        path = f"/work_pools/{segment(pool)}/workers/heartbeat"
         self._client.call("POST", path, body, timeout=_SHORT, attempts=0)
 
     def read_pool(self, name: str) -> WorkPoolResponse | None:
         """The work pool of that name, if there is one."""
         try:
-            return self._client.call(
-                "GET", f"/work_pools/{_quoted(name)}", answer=WorkPoolResponse
-            )
+            return self._client.call("GET", f"/work_pools/{segment(name)}", answer=WorkPoolResponse)
         except ObjectNotFound:
             return None
 
@@ -86,7 +83,7 @@ class WorkerApi:
         body: dict[str, object] = {"name": name, "type": kind}
         if template is not None:
             body["base_job_template"] = template
-        return self._client.call("POST", "/work_pools/", body, WorkPoolResponse)
+        return self._client.call("POST", "/work_pools/", body, answer=WorkPoolResponse)
 
     def state_of(self, run_id: str) -> StateType | None:
         """The type of a run's state; None when the run is gone."""
@@ -105,8 +102,8 @@ class WorkerApi:
                 "POST",
                 f"/flow_runs/{run_id}/set_state",
                 SetFlowRunStateBody(state=state),
-                OrchestrationResult,
-                headers={"x-headrace-epoch": str(epoch)},
+                answer=OrchestrationResult,
+                headers=epoch_header(epoch),
                 timeout=_SHORT,
                 is_idempotent=True,
                 attempts=0,
@@ -154,7 +151,3 @@ def crashed(message: str) -> StateCreate:
 def cancelled(message: str) -> StateCreate:
     """The state of a run that was stopped because somebody asked for that."""
     return StateCreate(type=StateType.CANCELLED, name="Cancelled", message=message)
-
-
-def _quoted(name: str) -> str:
-    return msgspec.to_builtins(name).replace("%", "%25").replace("/", "%2F").replace(" ", "%20")

@@ -53,12 +53,11 @@ class Claimer:
         holdings: What is held.
         ledger: Where each is written down before it is launched.
         leases: Told of new leases.
-        ended: Told of attempts that could not be launched.
-        environment: What every run's process must know.
     """
 
     def __init__(
         self,
+        *,
         api: WorkerApi,
         infrastructure: Infrastructure,
         source: Source,

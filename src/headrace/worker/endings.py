@@ -70,7 +70,12 @@ def judge(status: Status, *, lost: bool, cancelling: bool) -> Verdict:
 
 
 def conclude(
-    state: StateType | None, status: Status, *, cancelling: bool, stopping: str, lines: Sequence[str]
+    state: StateType | None,
+    status: Status,
+    *,
+    cancelling: bool,
+    stopping: str,
+    lines: Sequence[str],
 ) -> StateCreate | None:
     """The state to propose for a run whose process ended without a word; None when it needs none.
 
@@ -140,7 +145,7 @@ class Endings:
                 return
             try:
                 self._tell(held)
-            except Exception:
+            except Exception:  # noqa: BLE001  # the loop's edge
                 _log.exception("the end of run %s could not be dealt with", held.run_id)
                 self._forget(held)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from headrace.infrastructure.contract import Handle, Phase, Status
 from headrace.worker.ledger import SLOTS
 
+_STARTING = Status(Phase.STARTING)
+
 
 @dataclass(slots=True)
 class Held:
@@ -28,7 +30,7 @@ class Held:
     deadline: float
     handle: Handle
     since: float = field(default_factory=time.monotonic)
-    status: Status = Status(Phase.STARTING)
+    status: Status = _STARTING
     streams: bool = True
     shown: int = 0  # bytes of its output already shown
     is_recorded: bool = False  # the run knows its process

@@ -83,5 +83,3 @@ class LeaseKeeper:
 
 def _lease(held: Held) -> HeldLease:
     return HeldLease(flow_run_id=UUID(held.run_id), epoch=held.epoch)
-
-

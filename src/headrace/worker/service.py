@@ -68,6 +68,7 @@ class Worker:
 
     def __init__(
         self,
+        *,
         api: WorkerApi,
         infrastructure: Infrastructure,
         source: Source,
@@ -84,10 +85,15 @@ class Worker:
         self._view = OutputView(self._output_of)
         self._leases = LeaseKeeper(api, source.owner, self.holdings, ledger)
         self._endings = Endings(api, infrastructure, self.holdings, ledger, self._show_rest)
-        self._claimer = Claimer(api, infrastructure, source, self.holdings, ledger, self._leases)
-        self._adopter = Adopter(
-            ledger, self.holdings, infrastructure, starter, self._endings.ended
+        self._claimer = Claimer(
+            api=api,
+            infrastructure=infrastructure,
+            source=source,
+            holdings=self.holdings,
+            ledger=ledger,
+            leases=self._leases,
         )
+        self._adopter = Adopter(ledger, self.holdings, infrastructure, starter, self._endings.ended)
         self._draining = threading.Event()
         self._stopping = threading.Event()
         self._over = threading.Event()
@@ -150,7 +156,7 @@ class Worker:
                 _log.warning("no runs can be claimed now: %s", error)
                 self._draining.wait(pause)
                 pause = min(pause * 2, _PAUSE_LONGEST)
-            except Exception:
+            except Exception:  # noqa: BLE001  # the loop's edge
                 _log.exception("a claim could not be dealt with")
                 self._draining.wait(pause)
             if self._options.run_once:
@@ -176,7 +182,7 @@ class Worker:
                     step()
                 except HeadraceError as error:
                     _log.warning("%s", error)
-                except Exception:
+                except Exception:  # noqa: BLE001  # the loop's edge
                     _log.exception("the worker's upkeep failed once")
 
     def _renew(self) -> None:

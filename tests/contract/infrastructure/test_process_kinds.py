@@ -1,6 +1,5 @@
 """What every infrastructure kind does, on the kinds whose jobs are processes here."""
 
-import os
 import signal
 import sys
 import time
@@ -103,7 +102,10 @@ def test_the_last_lines_of_both_outputs_are_kept(bench: Bench):
 
 
 def test_environment_working_directory_and_closed_stdin(bench: Bench, tmp_path: Path):
-    code = "import os, sys; print(os.environ['A'], os.environ.get('GONE'), os.environ['RUN']); print(os.getcwd()); print(repr(sys.stdin.read()))"
+    code = (
+        "import os, sys; print(os.environ['A'], os.environ.get('GONE'), os.environ['RUN']);"
+        "print(os.getcwd()); print(repr(sys.stdin.read()))"
+    )
     job = bench.job(python(code), env={"A": "1", "GONE": None}, working_dir=str(tmp_path))
     handle = bench.kind.launch(job)
     ended(bench.kind, handle)
@@ -124,7 +126,10 @@ def test_the_server_s_own_settings_do_not_reach_a_job(
 
 def test_stop_asks_first(bench: Bench, tmp_path: Path):
     ready = tmp_path / "ready"
-    code = f"import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7)); open({str(ready)!r}, 'w'); time.sleep(60)"
+    code = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7));"
+        f"open({str(ready)!r}, 'w'); time.sleep(60)"
+    )
     handle = bench.kind.launch(bench.job(python(code)))
     wait_for(ready.exists)
     bench.kind.stop(handle, 30)
@@ -133,7 +138,10 @@ def test_stop_asks_first(bench: Bench, tmp_path: Path):
 
 def test_stop_ends_what_will_not_go(bench: Bench, tmp_path: Path):
     ready = tmp_path / "ready"
-    code = f"import signal, time; signal.signal(15, signal.SIG_IGN); open({str(ready)!r}, 'w'); time.sleep(60)"
+    code = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN);"
+        f"open({str(ready)!r}, 'w'); time.sleep(60)"
+    )
     handle = bench.kind.launch(bench.job(python(code)))
     wait_for(ready.exists)
     bench.kind.stop(handle, 0.1)
@@ -150,7 +158,8 @@ def test_processes_that_a_job_leaves_behind_are_ended(bench: Bench, tmp_path: Pa
     mark = tmp_path / "pid"
     inner = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     code = (
-        f"import subprocess, sys, os, time; subprocess.Popen([sys.executable, '-c', {inner!r}]); p = {str(mark)!r}\n"
+        f"import subprocess, sys, os, time; p = {str(mark)!r}\n"
+        f"subprocess.Popen([sys.executable, '-c', {inner!r}])\n"
         "while not (os.path.exists(p) and open(p).read()): time.sleep(0.01)\n"
         "os._exit(0)"
     )

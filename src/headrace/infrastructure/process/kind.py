@@ -49,7 +49,7 @@ class ProcessInfrastructure:
     ) -> None:
         self._starter = starter
         self._directory = directory
-        self._base = dict(os.environ if base is None else base)
+        self.base = dict(os.environ if base is None else base)
         self._attempts: dict[str, _Attempt] = {}
         self._lock = threading.Lock()
         self._callbacks: list[Notify] = []
@@ -66,7 +66,7 @@ class ProcessInfrastructure:
             InfrastructureError: The configuration cannot be used.
             InfrastructureUnavailable: No process can be made now.
         """
-        launch = plan_launch(job, self._base, self._directory)
+        launch = plan_launch(job, self.base, self._directory)
         handle = Handle(
             kind=KIND, run_id=job.run_id, epoch=job.epoch, details={"output": str(launch.output)}
         )

@@ -134,7 +134,7 @@ def _environment(value: object) -> dict[str, str | None]:
 
 
 def _command(value: object) -> tuple[str, ...] | None:
-    if value is None or value == "" or value == []:
+    if not value:
         return None
     if isinstance(value, list):
         return tuple(str(part) for part in cast("list[object]", value))

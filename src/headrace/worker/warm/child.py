@@ -16,6 +16,7 @@ import time
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from headrace.infrastructure.process.identity import ProcessId
@@ -64,8 +65,8 @@ def run(request: Fork, origin: Origin) -> NoReturn:
         _tell_learned(origin)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:  # noqa: BLE001  # the edge of the process: what came is printed, and it ends
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:  # noqa: BLE001  # the edge of the process: it is printed
+        _print_error(error)
     finally:
         _leave(code)
 
@@ -127,7 +128,7 @@ def _run_flow(request: Fork, origin: Origin) -> int:
     # interpreters must not import it there.
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.argv = ["headrace"]
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     return REPORTED if origin.execute(bytes(request.payload)) else 1
 
 
@@ -178,13 +179,17 @@ def site_directories() -> tuple[str, ...]:
     return tuple({paths["purelib"] + os.sep, paths["platlib"] + os.sep})
 
 
+def _print_error(error: BaseException) -> None:
+    sys.excepthook(type(error), error, error.__traceback__)
+
+
 def _leave(code: int) -> NoReturn:
     """End as an interpreter does for its user, without taking itself apart first."""
     try:
         threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: SLF001  # what waits for the flow's threads has no public name
-        atexit._run_exitfuncs()  # noqa: SLF001  # the same for exit functions
-    except BaseException:  # noqa: BLE001  # an exit function of the flow's may raise anything
-        sys.excepthook(*sys.exc_info())
+        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001  # as above
+    except BaseException as error:  # noqa: BLE001  # an exit function of the flow's may raise anything
+        _print_error(error)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()

@@ -9,15 +9,18 @@ deadline and writes down how it ended, for the worker's successor to read.
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import selectors
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 
@@ -68,7 +71,7 @@ class Parent:
     def serve(self, refused: list[str]) -> None:
         """Fork what is asked for until the worker and the last child are gone."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _note)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -171,6 +174,10 @@ class Parent:
             self._socket = None
 
 
+def _note(number: int, frame: FrameType | None) -> None:
+    """The wake-up descriptor has the news; a handler must exist for it to be written to."""
+
+
 def _drain(descriptor: int) -> bytes:
     parts: list[bytes] = []
     with contextlib.suppress(BlockingIOError):
@@ -184,7 +191,7 @@ def count_threads() -> int:
     try:
         return len(os.listdir("/proc/self/task"))  # noqa: PTH208  # a third of the cost, once per fork
     except OSError:
-        return len(sys._current_frames())  # noqa: SLF001  # the documented way to see all threads
+        return threading.active_count()
 
 
 def import_ready(names: Iterable[str]) -> list[str]:
@@ -212,13 +219,14 @@ def main(argument: str) -> None:
     # before it has set its handlers still hears of it.
     signal.pthread_sigmask(signal.SIG_BLOCK, child.HELD_BACK)
     del sys.path[0]  # the directory it was started in holds nothing that it may import
-    sys.stdout.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]  # it is a text file here
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a line printed is a line kept
     module, _, name = options.execute.partition(":")
     execute: child.Execute = getattr(importlib.import_module(module), name)
     refused = import_ready(name for name in options.preload if name not in options.refused)
     options.refused += refused
     if count_threads() > 1:
-        os.set_inheritable(options.socket, True)
+        os.set_inheritable(options.socket, True)  # noqa: FBT003  # it has no keyword
         arguments = [sys.executable, *sys.orig_argv[1:-1], msgspec.json.encode(options).decode()]
         os.execv(sys.executable, arguments)  # noqa: S606  # itself, without what made the thread
     Parent(options, execute).serve(options.refused)

@@ -7,7 +7,6 @@ import selectors
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from headrace.errors import InfrastructureUnavailable
 from headrace.infrastructure.process.identity import ProcessId, is_alive, is_stopped
@@ -108,10 +107,10 @@ class WarmStarter:
 
     def _ask(self, pending: Pending) -> None:
         launch = pending.launch
-        environment = {} if launch.command is not None else launch.environment
-        parent = self._any_parent() if launch.command is not None else None
-        if parent is None:
-            parent = self._parent_for(environment or dict(os.environ))
+        if launch.command is None:
+            parent = self._parent_for(launch.environment)
+        else:  # any will do: the command is executed under its own environment
+            parent = self._any_parent() or self._parent_for(dict(os.environ))
         self._ledger.name_parent(launch.slot, parent.identity)
         self._asked[launch.key] = time.monotonic()
         try:

@@ -1,0 +1,90 @@
+"""A worker's own directory: its ledger, its outputs, and the lock that says it is alive."""
+
+import fcntl
+import hashlib
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+from headrace.errors import WorkerAlreadyRunning
+from headrace.worker.ledger import Ledger
+
+_MOST_OF_A_NAME = 64  # unnamed workers of one kind on one machine and home
+
+
+class WorkerHome:
+    """The directory of one worker, locked for as long as this process lives.
+
+    Args:
+        root: The directory of all workers.
+        name: Whose it is. A worker that comes again under its name finds what it left.
+
+    Raises:
+        WorkerAlreadyRunning: A live process has it.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.name = name
+        self.directory = root / _slug(name)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            message = (
+                f"a worker named {name!r} runs on this machine already; stop it, or give this one "
+                "another name with --name"
+            )
+            raise WorkerAlreadyRunning(message) from None
+        self.ledger = Ledger(self.directory / "ledger")
+        if self.ledger.is_new or not self.ledger.owner:
+            self.ledger.reset(f"{name}@{socket.gethostname()}:{uuid4().hex[:12]}")
+
+    @property
+    def owner(self) -> str:
+        """Under what name its leases are held; the same after a restart."""
+        return self.ledger.owner
+
+    @property
+    def outputs(self) -> Path:
+        """Where outputs of its runs are while they run."""
+        return self.directory / "output"
+
+    @property
+    def preload(self) -> Path:
+        """What runs of this interpreter imported before; shared by all workers here."""
+        digest = hashlib.sha256(sys.executable.encode()).hexdigest()[:12]
+        return self.directory.parent / f"preload-{digest}.json"
+
+    def close(self) -> None:
+        """Let another process have it."""
+        self.ledger.close()
+        os.close(self._lock)
+
+
+def open_home(root: Path, name: str | None, prefix: str) -> WorkerHome:
+    """The home of the worker of that name, or the first free one of `prefix`-hostname-N.
+
+    Raises:
+        WorkerAlreadyRunning: A live process has that name.
+    """
+    if name is not None:
+        return WorkerHome(root, name)
+    for number in range(1, _MOST_OF_A_NAME):
+        try:
+            return WorkerHome(root, f"{prefix}-{socket.gethostname()}-{number}")
+        except WorkerAlreadyRunning:
+            continue
+    return WorkerHome(root, f"{prefix}-{socket.gethostname()}-{uuid4().hex[:8]}")
+
+
+def _slug(name: str) -> str:
+    """A directory name for any name, distinct for distinct names."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:80].lstrip(".")
+    if plain == name:
+        return plain
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
