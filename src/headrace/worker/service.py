@@ -54,6 +54,25 @@ class WorkerOptions:
     run_once: bool = False
 
 
+class Complaints:
+    """Says once that something does not work, and once that it does again."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+
+    def made(self, about: str, what: str, error: HeadraceError) -> None:
+        """It does not work."""
+        if about not in self._open:
+            self._open.add(about)
+            _log.warning("%s: %s", what, error)
+
+    def settled(self, about: str) -> None:
+        """It works."""
+        if about in self._open:
+            self._open.discard(about)
+            _log.warning("%s: the API answers again", about)
+
+
 class Worker:
     """Takes work and drives infrastructure until it is told to drain.
 
@@ -94,6 +113,7 @@ class Worker:
             leases=self._leases,
         )
         self._adopter = Adopter(ledger, self.holdings, infrastructure, starter, self._endings.ended)
+        self._complaints = Complaints()
         self._draining = threading.Event()
         self._stopping = threading.Event()
         self._over = threading.Event()
@@ -150,10 +170,11 @@ class Worker:
             try:
                 self._claim_once()
                 pause = _PAUSE_FIRST
+                self._complaints.settled("claims")
             except HeadraceError as error:
                 if self._draining.is_set():
                     return
-                _log.warning("no runs can be claimed now: %s", error)
+                self._complaints.made("claims", "no runs can be claimed now", error)
                 self._draining.wait(pause)
                 pause = min(pause * 2, _PAUSE_LONGEST)
             except Exception:  # noqa: BLE001  # the loop's edge
@@ -177,11 +198,12 @@ class Worker:
 
     def _keep(self) -> None:
         while not self._over.wait(_TICK):
-            for step in (self._renew, self._look):
+            for what, step in (("leases", self._renew), ("upkeep", self._look)):
                 try:
                     step()
+                    self._complaints.settled(what)
                 except HeadraceError as error:
-                    _log.warning("%s", error)
+                    self._complaints.made(what, f"{what}: waiting for the API", error)
                 except Exception:  # noqa: BLE001  # the loop's edge
                     _log.exception("the worker's upkeep failed once")
 
@@ -229,8 +251,9 @@ class Worker:
         while not self._over.is_set():
             try:
                 self._api.heartbeat(self._source.work_pool_name or "", body)
+                self._complaints.settled("heartbeat")
             except HeadraceError as error:
-                _log.warning("the pool could not be told that this worker is there: %s", error)
+                self._complaints.made("heartbeat", "the pool does not hear of this worker", error)
             self._over.wait(self._options.heartbeat_seconds)
 
     # What the infrastructure tells.

@@ -109,9 +109,20 @@ def _known(kind: str) -> str:
 
 
 def work_for_pool(
-    asked: PoolWorker, settings: Settings, new_client: NewClient, say: Say = print
+    asked: PoolWorker,
+    settings: Settings,
+    new_client: NewClient,
+    say: Say = print,
+    execute: str = EXECUTE,
 ) -> None:
     """Work for a pool until a signal, or until what is due has run with `run_once`.
+
+    Args:
+        asked: The pool and how to work for it.
+        settings: This process's settings.
+        new_client: Makes clients of the API.
+        say: Where messages to people go.
+        execute: What runs a claim in a warm child, `module:function`.
 
     Raises:
         HeadraceError: It cannot start, as `settle_kind` and `WorkerHome` say.
@@ -134,7 +145,7 @@ def work_for_pool(
                 run_once=asked.run_once,
             )
             host = settings.worker_webserver_host
-            with _assembled(api, home, source, options) as worker:
+            with _assembled(api, home, source, options, execute) as worker:
                 close = _no_port
                 if asked.health_port is not None:
                     close = open_health_port(worker, host, asked.health_port)
@@ -176,9 +187,13 @@ def run_deployments(
 
 @contextmanager
 def _assembled(
-    api: WorkerApi, home: WorkerHome, source: Source, options: WorkerOptions
+    api: WorkerApi,
+    home: WorkerHome,
+    source: Source,
+    options: WorkerOptions,
+    execute: str = EXECUTE,
 ) -> Generator[Worker]:
-    starter = new_starter(home)
+    starter = new_starter(home, execute)
     infrastructure = ProcessInfrastructure(starter, home.outputs)
     warm = starter if isinstance(starter, WarmStarter) else None
     if warm is not None:

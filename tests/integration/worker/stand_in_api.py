@@ -1,6 +1,7 @@
 """The few routes that a worker needs, on a real port: claims with leases, states, logs."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class StandInApi:
         self.away = False
         self.drop_claims = 0
         self.renewals = 0
+        self.caller = threading.local()
         self._changed = threading.Condition()
         api = self
 
@@ -62,6 +64,7 @@ class StandInApi:
                     return
                 path = self.path.removeprefix("/api")
                 epoch = int(self.headers.get("x-headrace-epoch") or 0)
+                api.caller.connection = self.connection
                 status, body = api.answer(method, path, json.loads(raw or b"null"), epoch)
                 if status == 0:
                     self.close_connection = True
@@ -149,6 +152,8 @@ class StandInApi:
                 if left <= 0:
                     break
                 self._changed.wait(min(left, 0.2))
+                if self._hung_up():
+                    return 0, None
             for run in runs:
                 if run.state == "SCHEDULED":
                     run.state, run.epoch = "PENDING", run.epoch + 1
@@ -165,6 +170,14 @@ class StandInApi:
                 "runs": [self._claimed(run) for run in runs],
                 "cancelling": self._cancelling(body["owner"]),
             }
+
+    def _hung_up(self) -> bool:
+        try:
+            return not self.caller.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def _cancelling(self, owner: str) -> list[str]:
         return [r for r in self.cancel if self.runs[r].owner == owner and self.runs[r].expires]

@@ -219,8 +219,9 @@ def main(argument: str) -> None:
     # before it has set its handlers still hears of it.
     signal.pthread_sigmask(signal.SIG_BLOCK, child.HELD_BACK)
     del sys.path[0]  # the directory it was started in holds nothing that it may import
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # a line printed is a line kept
+    output: object = sys.stdout
+    if isinstance(output, io.TextIOWrapper):
+        output.reconfigure(line_buffering=True)  # a line printed is a line kept
     module, _, name = options.execute.partition(":")
     execute: child.Execute = getattr(importlib.import_module(module), name)
     refused = import_ready(name for name in options.preload if name not in options.refused)

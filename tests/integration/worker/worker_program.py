@@ -1,0 +1,14 @@
+"""A worker as a program of its own, with the stand-in engine: what the kill tests start and end."""
+
+import logging
+import sys
+
+from headrace.client.http import Client
+from headrace.settings import settings
+from headrace.worker.start import PoolWorker, work_for_pool
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    url, name = sys.argv[1:3]
+    asked = PoolWorker("p", name=name, run_once="--run-once" in sys.argv)
+    work_for_pool(asked, settings(), lambda: Client(url), execute="stand_in_engine:execute_claim")
