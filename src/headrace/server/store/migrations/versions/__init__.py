@@ -1,1 +1,1 @@
-"""Revisions of the schema: one chain for both databases."""
+"""The revisions, numbered in order. Written once, never changed after a release."""
