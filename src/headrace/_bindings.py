@@ -1,10 +1,13 @@
 """The one table of late bindings: names that the public surface forces on a module below theirs.
 
-Two kinds. `PUBLIC` are the lazy names of `import headrace`: loading them all at import would cost
+Three kinds. `PUBLIC` are the lazy names of `import headrace`: loading them all at import would cost
 more than the whole budget. `METHODS` are methods whose work lives in a layer above their class
-(`Flow.serve` needs `deployments`). Nothing else in the package imports inside a function.
+(`Flow.serve` needs `deployments`), or in one that is too dear to load before it is called (the
+engine brings the HTTP client). `HEAVY` are imports that only some calls need. Nothing else in the
+package imports inside a function.
 """
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -13,12 +16,45 @@ PUBLIC: dict[str, str] = {
     "Flow": "headrace.flows:Flow",
     "task": "headrace.tasks:task",
     "Task": "headrace.tasks:Task",
+    "State": "headrace.states:State",
+    "allow_failure": "headrace.annotations:allow_failure",
+    "unmapped": "headrace.annotations:unmapped",
+    "tags": "headrace.context:tags",
+    "pause_flow_run": "headrace.flow_runs:pause_flow_run",
+    "suspend_flow_run": "headrace.flow_runs:suspend_flow_run",
+    "resume_flow_run": "headrace.flow_runs:resume_flow_run",
 }
 
-METHODS: dict[str, str] = {}
+METHODS: dict[str, str] = {
+    "Flow.__call__": "headrace.engine.flow_calls:call_flow",
+    "Task.__call__": "headrace.engine.task_calls:call_task",
+    "Task.submit": "headrace.engine.task_calls:submit_task",
+    "Task.map": "headrace.engine.task_calls:map_task",
+    "Flow.validate_parameters": "headrace.engine.validation:validate_parameters",
+    "Flow.serialize_parameters": "headrace.engine.serialization:as_json_parameters",
+    "Flow.task_runner": "headrace.task_runners.threads:ThreadPoolTaskRunner",
+    "load_flow_from_entrypoint": "headrace.engine.entrypoints:load_flow",
+    "task_input_hash": "headrace.cache_policies:task_input_hash",
+}
+
+HEAVY: dict[str, str] = {
+    "asyncio": "asyncio:",
+    "cloudpickle.dumps": "cloudpickle:dumps",
+    "engine.async_driver": "headrace.engine.async_driver:",
+    "inspect": "inspect:",
+    "md5": "hashlib:md5",
+    "pydantic": "pydantic:",
+}
 
 
 def load(target: str) -> Any:
-    """The object at `module:attribute`, its module imported now."""
+    """The object at `module:attribute`, or the module at `module:`, imported now."""
     module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)
+    loaded = import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded
+
+
+@cache
+def late(method: str) -> Any:
+    """What `METHODS` says is behind a method, loaded at its first call."""
+    return load(METHODS[method])

@@ -206,3 +206,191 @@ class WorkerAlreadyRunning(HeadraceError):
     """Another live process works under this worker name on this machine."""
 
     code = "worker_already_running"
+
+
+# Runs: what the SDK raises
+
+
+class ConfigurationError(HeadraceError):
+    """A setting or an option does not make sense here."""
+
+    code = "configuration"
+
+
+class SerializationError(HeadraceError):
+    """A value cannot be written as JSON or by the serializer in use."""
+
+    code = "serialization"
+
+
+class HashError(HeadraceError):
+    """A value cannot be hashed, so no cache key can be made from it."""
+
+    code = "hash"
+
+
+class ScriptError(HeadraceError):
+    """A file that should define a flow raised while it was loaded."""
+
+    code = "script"
+
+    def __init__(self, user_exc: BaseException, path: str) -> None:
+        self.user_exc = user_exc
+        self.path = path
+        super().__init__(f"{path} raised {type(user_exc).__name__} while it was loaded: {user_exc}")
+
+
+class MissingFlowError(HeadraceError):
+    """A file or module holds no flow of this name."""
+
+    code = "missing_flow"
+
+
+class UnspecifiedFlowError(HeadraceError):
+    """A file or module holds several flows and none was named."""
+
+    code = "unspecified_flow"
+
+
+class InvalidNameError(HeadraceError, ValueError):
+    """A name has a character that names may not have."""
+
+    code = "invalid_name"
+
+
+class ReservedArgumentError(HeadraceError, TypeError):
+    """A function has a parameter whose name the engine needs for itself."""
+
+    code = "reserved_argument"
+
+
+class ParameterTypeError(HeadraceError):
+    """A parameter's value is not of the type that the function asks for."""
+
+    code = "parameter_type"
+
+
+class ParameterBindError(HeadraceError, TypeError):
+    """The arguments of a call do not fit the function's signature."""
+
+    code = "parameter_bind"
+
+
+class SignatureMismatchError(HeadraceError, TypeError):
+    """A run was given parameters that the function does not have."""
+
+    code = "signature_mismatch"
+
+
+class MappingLengthMismatch(HeadraceError):
+    """The sequences given to `map` have different lengths."""
+
+    code = "mapping_length"
+
+
+class MappingMissingIterable(HeadraceError):
+    """`map` was given no sequence to map over."""
+
+    code = "mapping_iterable"
+
+
+class MissingContextError(HeadraceError, RuntimeError):
+    """This can only be asked inside a run."""
+
+    code = "missing_context"
+
+
+class MissingResult(HeadraceError):
+    """The run's result was not kept, so it cannot be read."""
+
+    code = "missing_result"
+
+
+class UnfinishedRun(HeadraceError):
+    """The run has not reached a final state, so it has no result."""
+
+    code = "unfinished_run"
+
+
+class FailedRun(HeadraceError):
+    """The run ended in a Failed state."""
+
+    code = "failed_run"
+
+
+class CrashedRun(HeadraceError):
+    """The run ended in a Crashed state."""
+
+    code = "crashed_run"
+
+
+class CancelledRun(HeadraceError):
+    """The run was cancelled."""
+
+    code = "cancelled_run"
+
+
+class PausedRun(HeadraceError):
+    """The run is paused. `state` is the paused state."""
+
+    code = "paused_run"
+
+    def __init__(self, *args: object, state: object = None) -> None:
+        super().__init__(*args)
+        self.state = state
+
+
+class UpstreamTaskError(HeadraceError):
+    """A task that this one waits for did not complete."""
+
+    code = "upstream_task"
+
+
+class NotPausedError(HeadraceError):
+    """The run is not paused, so it cannot be resumed."""
+
+    code = "not_paused"
+
+
+class FlowPauseTimeout(HeadraceError):
+    """Nobody resumed the run in time."""
+
+    code = "pause_timeout"
+
+
+class FlowRunWaitTimeout(HeadraceError):
+    """The run did not finish in the time that the caller wanted to wait."""
+
+    code = "wait_timeout"
+
+
+# Signals: they end a run's code without being an error of that code, so `except Exception` in a flow
+# must not swallow them
+
+
+class HeadraceSignal(BaseException):
+    """Root of what the engine raises to stop a run's code."""
+
+
+class Abort(HeadraceSignal):
+    """The server says that this process must not go on with the run."""
+
+
+class Pause(HeadraceSignal):
+    """The run is suspended: its process ends, and another goes on later. `state` says how."""
+
+    def __init__(self, *args: object, state: object = None) -> None:
+        super().__init__(*args)
+        self.state = state
+
+
+class ExternalSignal(BaseException):
+    """Root of what comes from outside of the process."""
+
+
+class TerminationSignal(ExternalSignal):
+    """The operating system asked the process to end, by signal number `signal`."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"signal {signal}")
+        self.signal = signal
