@@ -54,7 +54,6 @@ class Settings:
 
     # Logging
     logging_level: str = "INFO"
-    internal_logging_level: str = "ERROR"
     logging_config_path: Path | None = None
     logging_extra_loggers: tuple[str, ...] = ()
     logging_log_prints: bool = False
