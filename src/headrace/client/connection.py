@@ -105,6 +105,10 @@ class Connection:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
+    def __del__(self) -> None:
+        if hasattr(self, "_socket"):  # idle when its client was forgotten: nothing to warn of
+            self._socket.close()
+
     def is_stale(self) -> bool:
         """The server closed it, or sent something unasked, since the last answer."""
         if not hasattr(select, "poll"):  # Windows, where select takes any number of descriptor

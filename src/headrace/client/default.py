@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 
 from headrace._bindings import load
@@ -9,10 +10,28 @@ from headrace.client.http import Client, client_of
 from headrace.errors import InvalidSetting
 from headrace.settings import Settings, settings
 
+DECISIVE = (
+    "home",
+    "api_url",
+    "api_key",
+    "api_auth_string",
+    "api_request_timeout",
+    "api_connect_timeout",
+    "api_ssl_cert_file",
+    "api_tls_insecure_skip_verify",
+    "client_max_retries",
+    "client_retry_jitter_factor",
+    "client_retry_extra_codes",
+    "client_custom_headers",
+    "server_ephemeral_enabled",
+)
+"""The settings that make a client what it is: two that agree in these share one."""
+
 
 class _Default:
     settings: Settings | None = None
     client: Client | None = None
+    made: dict[tuple[str, ...], Client] = {}  # noqa: RUF012  # of the process, not of an instance
     lock = Lock()
 
 
@@ -31,9 +50,20 @@ def default_client() -> Client:
         return _Default.client
     with _Default.lock:
         if _Default.settings is not current or _Default.client is None:
-            _Default.client = _make(current)
+            key = tuple(repr(getattr(current, name)) for name in DECISIVE)
+            client = _Default.made.get(key) or _make(current)
+            _Default.made[key] = client
+            _Default.client = client
             _Default.settings = current
         return _Default.client
+
+
+def _after_fork() -> None:
+    _Default.lock = Lock()  # a thread that the child lacks may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _make(current: Settings) -> Client:
