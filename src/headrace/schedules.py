@@ -39,7 +39,9 @@ class Schedule:
     def __post_init__(self) -> None:
         given = [n for n in ("interval", "cron", "rrule") if getattr(self, n) is not None]
         if len(given) != 1:
-            message = f"a schedule has one of interval, cron and rrule; this one has {given or 'none'}"
+            message = (
+                f"a schedule has one of interval, cron and rrule; this one has {given or 'none'}"
+            )
             raise ValueError(message)
         if self.interval is not None and self.interval <= timedelta(0):
             message = f"a schedule's interval must be longer than nothing; it is {self.interval}"

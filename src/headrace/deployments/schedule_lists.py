@@ -36,7 +36,9 @@ def list_schedules(
     }
     used = [name for name, value in given.items() if value is not None]
     if len(used) > 1:
-        message = f"say when in one way: {' and '.join(used)} are given; use `schedules` for several"
+        message = (
+            f"say when in one way: {' and '.join(used)} are given; use `schedules` for several"
+        )
         raise ConfigurationError(message)
     try:
         return [as_wire(one) for one in _all(given)]

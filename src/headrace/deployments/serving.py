@@ -124,7 +124,9 @@ def serve(
     """
     if unknown or not deployments:
         what = f"no argument {sorted(unknown)}" if unknown else "at least one deployment to serve"
-        message = f"serve takes deployments, pause_on_shutdown, print_starting_message and limit: {what}"
+        message = (
+            f"serve takes deployments, pause_on_shutdown, print_starting_message and limit: {what}"
+        )
         raise ConfigurationError(message)
     for one in deployments:
         _refuse_pool(one.work_pool_name, repr(one.full_name))
