@@ -23,9 +23,14 @@ PUBLIC: dict[str, str] = {
     "pause_flow_run": "headrace.flow_runs:pause_flow_run",
     "suspend_flow_run": "headrace.flow_runs:suspend_flow_run",
     "resume_flow_run": "headrace.flow_runs:resume_flow_run",
+    "serve": "headrace.deployments.serving:serve",
+    "deploy": "headrace.deployments.deploying:deploy",
 }
 
 METHODS: dict[str, str] = {
+    "Flow.to_deployment": "headrace.deployments.deployment:deployment_of",
+    "Flow.serve": "headrace.deployments.serving:serve_flow",
+    "Flow.deploy": "headrace.deployments.deploying:deploy_flow",
     "Flow.__call__": "headrace.engine.flow_calls:call_flow",
     "Task.__call__": "headrace.engine.task_calls:call_task",
     "Task.submit": "headrace.engine.task_calls:submit_task",

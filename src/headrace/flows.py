@@ -184,6 +184,36 @@ class Flow(Generic[P, R]):
         """Parameters as JSON values; those that have no such form are left out."""
         return late("Flow.serialize_parameters")(parameters)
 
+    def to_deployment(self, name: str, *args: Any, **options: Any) -> Any:
+        """This flow as a deployment, to be given to `serve` or `deploy`.
+
+        Args:
+            name: The deployment's name.
+            args: Interval, cron and rrule, in this order.
+            options: As of `RunnerDeployment.from_flow`.
+        """
+        return late("Flow.to_deployment")(self, name, *args, **options)
+
+    def serve(self, name: str | None = None, *args: Any, **options: Any) -> None:
+        """Register a deployment of this flow, and run what is scheduled of it here until stopped.
+
+        Args:
+            name: The deployment's name; the flow's when left out.
+            args: Interval, cron and rrule, in this order.
+            options: As of `headrace.deployments.serving.serve_flow`.
+        """
+        late("Flow.serve")(self, name, *args, **options)
+
+    def deploy(self, name: str, *args: Any, **options: Any) -> Any:
+        """Register a deployment of this flow with a work pool; its id.
+
+        Args:
+            name: The deployment's name.
+            args: Work pool and image, in this order.
+            options: As of `headrace.deployments.deploying.deploy_flow`.
+        """
+        return late("Flow.deploy")(self, name, *args, **options)
+
     def with_options(self, **changes: Any) -> "Flow[P, R]":
         """A copy of this flow with some options changed.
 

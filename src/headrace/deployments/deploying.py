@@ -169,7 +169,8 @@ def _message(pool: str, rows: list[Row]) -> str:
     text = table(f"Deployed to the work pool {pool!r}:", rows)
     if done:
         text += (
-            f"\nTo have runs of this pool executed, start a worker:\n\n    headrace worker start --pool '{pool}'\n"
+            "\nTo have runs of this pool executed, start a worker:\n\n"
+            f"    headrace worker start --pool '{pool}'\n"
             f"\nTo make a run:\n\n    headrace deployment run '{done[0]}'\n"
         )
     return text

@@ -177,6 +177,10 @@ class RunnerDeployment:
         return body
 
 
+deployment_of = RunnerDeployment.from_flow
+"""What `flow.to_deployment` calls."""
+
+
 def read_limit(value: Any) -> tuple[int | None, str | None]:
     """Limit and strategy out of a number, or of an object with `limit` and `collision_strategy`.
 

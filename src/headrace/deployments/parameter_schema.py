@@ -7,7 +7,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from headrace._bindings import HEAVY, load
 
@@ -56,12 +56,12 @@ def describe_parameters(function: Callable[..., Any]) -> dict[str, Any]:
         elif parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             required.append(name)
         properties[name] = schema
-    schema = {"title": "Parameters", "type": "object", "properties": properties}
+    whole: dict[str, Any] = {"title": "Parameters", "type": "object", "properties": properties}
     if required:
-        schema["required"] = required
+        whole["required"] = required
     if definitions:
-        schema["definitions"] = definitions
-    return schema
+        whole["definitions"] = definitions
+    return whole
 
 
 def read_descriptions(docstring: str) -> dict[str, str]:
@@ -158,11 +158,11 @@ def _set_default(schema: dict[str, Any], default: Any, kind: Any) -> None:
             schema["default"] = adapter.dump_python(default, mode="json", warnings=False)
         except Exception:  # noqa: BLE001  # as above
             return
-    if default is None and "type" in schema and schema["type"] != "null":
+    if default is None and schema.get("type", "$ref" in schema) not in {"null", False}:
         # `x: int = None` takes None, whatever its annotation says.
         schema["anyOf"] = [{k: schema.pop(k) for k in _type_keys(schema)}, {"type": "null"}]
 
 
 def _type_keys(schema: Mapping[str, Any]) -> list[str]:
     kept = {"position", "title", "description", "default"}
-    return [cast("str", key) for key in schema if key not in kept]
+    return [key for key in schema if key not in kept]

@@ -59,7 +59,8 @@ def _all(given: dict[str, Any]) -> list[Schedule]:
             return [make(one) for one in values]
     if given["schedule"] is not None:
         return [as_schedule(given["schedule"])]
-    return [as_schedule(one) for one in given["schedules"] or []]
+    several = cast("Iterable[object]", given["schedules"] or [])
+    return [as_schedule(one) for one in several]
 
 
 def _is_length(value: object) -> TypeGuard[Seconds]:

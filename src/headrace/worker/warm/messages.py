@@ -19,7 +19,7 @@ LEASE_OVER = 88
 
 
 # What runs a claim; it and all that it needs are imported before anything that was learned.
-EXECUTE = "headrace.engine.execute:execute_claim"
+EXECUTE = "headrace.worker.warm.flow:execute_claim"
 
 
 class Options(msgspec.Struct, kw_only=True):
