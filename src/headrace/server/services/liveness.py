@@ -1,0 +1,132 @@
+"""Who is alive: heartbeats of workers, polls of queues and deployments.
+
+They come in hundreds a second and change nothing but a time. The first of each is written at once
+(somebody came online); those that follow are kept in memory and written together by a loop.
+"""
+
+from collections.abc import Iterable
+from time import monotonic
+
+from sqlalchemy import bindparam, literal_column, update
+
+from headrace.core.ids import new_id
+from headrace.server.services.signals import Signals
+from headrace.server.store import work_pools, work_queues, workers
+from headrace.server.store.database import Database, Params, Statement, Transaction, Write
+from headrace.server.store.schema import deployment
+from headrace.server.store.times import now_text
+
+FLUSH_SECONDS = 15.0
+"""Seconds between writes: half of the shortest time (30 s) after which anybody is missed."""
+
+FORGET_SECONDS = 300.0
+"""Seconds after which a known one is looked up again: another server may have deleted it."""
+
+_DEPLOYMENT_POLLED = Statement(
+    update(deployment)
+    .where(deployment.c.id == bindparam("deployment"))
+    .values(last_polled=bindparam("polled"), status=literal_column("'READY'"))
+)
+
+
+class Liveness:
+    """Collects signs of life and writes them down. One a server."""
+
+    def __init__(self, database: Database, signals: Signals) -> None:
+        self._database = database
+        self._signals = signals
+        self._known: dict[tuple[str, str, int | None], float] = {}
+        self._beats: dict[tuple[str, str], Params] = {}
+        self._polls: dict[str, dict[str, str]] = {"queue": {}, "deployment": {}}
+        self._polled: dict[str, float] = {}
+
+    async def beat(self, pool_id: str, name: str, interval: int | None) -> None:
+        """A worker of this pool is alive and promises to say so every `interval` seconds."""
+        now = now_text()
+        beat = {"pool": pool_id, "worker_name": name, "at": now, "interval": interval}
+        known = (pool_id, name, interval)
+        if self._known.get(known, 0.0) > monotonic():
+            self._beats[pool_id, name] = beat
+            return
+        came_online = await self._database.transact(lambda tx: _register(tx, beat))
+        self._known[known] = monotonic() + FORGET_SECONDS
+        if came_online:
+            self._signals.publish(f"pool:{pool_id}", "workers")
+
+    def forget(self, pool_id: str, name: str) -> None:
+        """The worker was deleted: its next heartbeat registers it anew."""
+        self._beats.pop((pool_id, name), None)
+        for known in [known for known in self._known if known[:2] == (pool_id, name)]:
+            del self._known[known]
+
+    def forget_offline(self) -> None:
+        """Workers went offline: each one's next heartbeat is written at once."""
+        self._known.clear()
+
+    async def polled_queues(self, ids: Iterable[str]) -> None:
+        """Somebody asked these queues for work."""
+        await self._note("queue", ids)
+
+    async def polled_deployments(self, ids: Iterable[str]) -> None:
+        """Somebody asked for work of these deployments."""
+        await self._note("deployment", ids)
+
+    async def _note(self, kind: str, ids: Iterable[str]) -> None:
+        now, moment, is_new = now_text(), monotonic(), False
+        waiting = self._polls[kind]
+        for one in ids:
+            waiting[one] = now
+            if self._polled.get(one, 0.0) <= moment:
+                self._polled[one] = moment + FORGET_SECONDS
+                is_new = True
+        if is_new:
+            await self._database.apply(self._take_polls())
+
+    async def flush(self) -> None:
+        """Write down what came since the last time, in one unit."""
+        beats, self._beats = self._beats, {}
+        writes = self._take_polls()
+        if beats:
+            writes.append(Write(workers.BEAT, list(beats.values())))
+        if writes:
+            await self._database.apply(writes)
+        moment = monotonic()
+        self._polled = {one: until for one, until in self._polled.items() if until > moment}
+        self._known = {one: until for one, until in self._known.items() if until > moment}
+
+    def _take_polls(self) -> list[Write]:
+        queues, deployments = self._polls["queue"], self._polls["deployment"]
+        self._polls = {"queue": {}, "deployment": {}}
+        writes: list[Write] = []
+        if queues:
+            rows = [{"queue": one, "polled": at} for one, at in sorted(queues.items())]
+            writes.append(Write(work_queues.POLLED, rows))
+        if deployments:
+            rows = [{"deployment": one, "polled": at} for one, at in sorted(deployments.items())]
+            writes.append(Write(_DEPLOYMENT_POLLED, rows))
+        return writes
+
+
+def _register(tx: Transaction, beat: Params) -> bool:
+    """Write the heartbeat of a worker that may be new or offline; whether it came online by it."""
+    tx.lock(f"worker:{beat['pool']}:{beat['worker_name']}")
+    known = tx.fetch_one(workers.KNOWN, beat)
+    now = tx.now()
+    if known is None:
+        row = {
+            "id": new_id(),
+            "created": now,
+            "updated": now,
+            "work_pool_id": beat["pool"],
+            "name": beat["worker_name"],
+            "last_heartbeat_time": beat["at"],
+            "heartbeat_interval_seconds": beat["interval"],
+            "status": "ONLINE",
+        }
+        tx.execute(workers.INSERT, row)
+    else:
+        tx.execute(workers.BEAT, beat)
+    tx.execute(
+        work_pools.SET_STATUS, {"pool": beat["pool"], "new_status": "READY", "now": now}
+    )
+    return known is None or known[2] != "ONLINE"
