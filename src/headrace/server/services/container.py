@@ -4,6 +4,10 @@ import asyncio
 from dataclasses import dataclass, field
 
 from headrace.server.config import ServerConfig
+from headrace.server.services.claims import Claims
+from headrace.server.services.leases import Heartbeats
+from headrace.server.services.liveness import Liveness
+from headrace.server.services.polls import Polls
 from headrace.server.services.signals import Signals
 from headrace.server.store.database import Database
 
@@ -22,6 +26,17 @@ class Services:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server begins to stop; the topic `closing` is delivered then. A call that is held
     open listens to it and answers with what it has."""
+
+    claims: Claims = field(init=False)
+    polls: Polls = field(init=False)
+    liveness: Liveness = field(init=False)
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
+
+    def __post_init__(self) -> None:
+        """Make the parts that stand on others."""
+        self.claims = Claims(self.database, self.signals)
+        self.polls = Polls(self.database, self.signals)
+        self.liveness = Liveness(self.database, self.signals)
 
     def close_calls(self) -> None:
         """Let every call that is held open answer now."""

@@ -126,7 +126,5 @@ def _register(tx: Transaction, beat: Params) -> bool:
         tx.execute(workers.INSERT, row)
     else:
         tx.execute(workers.BEAT, beat)
-    tx.execute(
-        work_pools.SET_STATUS, {"pool": beat["pool"], "new_status": "READY", "now": now}
-    )
+    tx.execute(work_pools.SET_STATUS, {"pool": beat["pool"], "new_status": "READY", "now": now})
     return known is None or known[2] != "ONLINE"

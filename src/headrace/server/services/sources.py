@@ -16,10 +16,19 @@ NEVER = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class SourceLook:
-    """Lanes in the order in which they are drained, and what tells of news in them."""
+    """Lanes in the order in which they are drained, and what tells of news in them.
+
+    Args:
+        lanes: Queues or deployments.
+        topics: Signals to listen to.
+        room: How many more runs all lanes together have room for; None for any number.
+        pool_id: The pool whose queues they are.
+    """
 
     lanes: tuple[Lane, ...]
     topics: tuple[str, ...]
+    room: int | None = None
+    pool_id: str | None = None
 
     def delay(self, demand: Demand) -> float:
         """Seconds until a run in a lane with room is due for the demand; 0 when one is."""
@@ -72,8 +81,7 @@ class PoolSource:
         rows = await self.database.fetch_all(sql.QUEUES_OF_POOL, {"pool": self.pool})
         if not rows:
             raise ObjectNotFound(f'Work pool "{self.pool}" not found.')
-        lanes, topics = _queue_lanes(rows, self.queues)
-        return SourceLook(lanes, topics)
+        return _look_at_queues(rows, self.queues)
 
     async def delay_if_blocked(self, look: SourceLook, demand: Demand) -> float:
         """As `Source.delay_if_blocked`."""
@@ -118,9 +126,7 @@ async def _delay_after(
     return _seconds_until(min(due), demand) if due else NEVER
 
 
-def _queue_lanes(
-    rows: Sequence[Row], names: frozenset[str]
-) -> tuple[tuple[Lane, ...], tuple[str, ...]]:
+def _look_at_queues(rows: Sequence[Row], names: frozenset[str]) -> SourceLook:
     pool_id, pool_name, pool_is_paused, pool_limit = rows[0][:4]
     pool = Resource(ResourceKind.WORK_POOL, pool_id, pool_name, pool_limit, pool_is_paused)
     slots = Slots({pool.lock_key: sum(row[9] or 0 for row in rows)})
@@ -139,7 +145,7 @@ def _queue_lanes(
         lanes.append(
             Lane(ResourceKind.WORK_QUEUE, id_, (pool, queue), due, min(rooms, default=None))
         )
-    return tuple(lanes), tuple(topics)
+    return SourceLook(tuple(lanes), tuple(topics), slots.room(pool), pool_id)
 
 
 def _deployment_lane(row: Row) -> Lane:

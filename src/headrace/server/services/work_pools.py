@@ -68,7 +68,9 @@ async def create_work_pool(database: Database, body: WorkPoolCreate) -> Row:
     try:
         await database.apply([Write(store.INSERT, pool), Write(queue_store.INSERT, queue)])
     except UniqueViolation as error:
-        message = f"A work pool named {body.name!r} exists already; choose another name or update it."
+        message = (
+            f"A work pool named {body.name!r} exists already; choose another name or update it."
+        )
         raise ObjectAlreadyExists(message) from error
     return await read_work_pool(database, body.name)
 
@@ -105,7 +107,9 @@ async def filter_pools(
 ) -> list[Row]:
     """Pools in the order of their names."""
     query = store.LISTED.order_by(work_pool.c.name).limit(limit).offset(offset)
-    return await database.fetch_all(query.where(*([] if given is None else filter_work_pools(given))))
+    return await database.fetch_all(
+        query.where(*([] if given is None else filter_work_pools(given)))
+    )
 
 
 async def count_pools(database: Database, given: WorkPoolFilter | None) -> int:

@@ -36,9 +36,7 @@ async def create_work_queue(
         "concurrency_limit": body.concurrency_limit,
     }
     try:
-        queue_id = await database.transact(
-            lambda tx: _insert(tx, pool_id, values, body.priority)
-        )
+        queue_id = await database.transact(lambda tx: _insert(tx, pool_id, values, body.priority))
     except UniqueViolation as error:
         raise _taken(pool, body.name) from error
     signals.publish(f"pool:{pool_id}")
@@ -146,9 +144,7 @@ def _taken(pool: str, name: str) -> ObjectAlreadyExists:
     return ObjectAlreadyExists(message)
 
 
-def _insert(
-    tx: Transaction, pool_id: str, values: dict[str, object], priority: int | None
-) -> str:
+def _insert(tx: Transaction, pool_id: str, values: dict[str, object], priority: int | None) -> str:
     tx.lock(f"queues:{pool_id}")
     now, queue_id = tx.now(), new_id()
     chosen = _place(tx, pool_id, queue_id, priority)
