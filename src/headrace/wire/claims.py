@@ -95,3 +95,27 @@ class RenewResponse(Wire, kw_only=True):
     lost: list[UUID] = msgspec.field(default_factory=list)
     """Runs that this owner no longer holds: their processes must be stopped and not reported on."""
     cancelling: list[UUID] = msgspec.field(default_factory=list)
+
+
+class SlotHolder(Wire, kw_only=True):
+    flow_run_id: UUID
+    name: str
+    state_name: str | None = None
+
+
+class WaitReason(Wire, kw_only=True):
+    """Why a flow run does not run at this moment."""
+
+    kind: str
+    """`scheduled_for`, `work_pool_paused`, `work_queue_paused`, `work_pool_limit`,
+    `work_queue_limit`, `deployment_limit`, `no_worker_online`, `not_served`, `retry_in_process`,
+    `paused`, `ready` (the next claim takes it), or `not_waiting` (it runs, or is over)."""
+    message: str
+    """The same for a person."""
+    limit: int | None = None
+    used: int | None = None
+    holders: list[SlotHolder] = msgspec.field(default_factory=list)
+    """Runs that hold the slots it waits for, oldest first; at most 20."""
+    resource_id: UUID | None = None
+    resource_name: str | None = None
+    until: datetime | None = None

@@ -20,7 +20,7 @@ from headrace.core.admission import (
     limited,
 )
 from headrace.server.store import claims as sql
-from headrace.server.store.database import Row, Transaction
+from headrace.server.store.database import Database, Row, Transaction
 from headrace.server.store.facts import FLOW_RUN_COLUMNS, FlowRunRow
 
 _RUN_COLUMNS = len(FLOW_RUN_COLUMNS)
@@ -104,6 +104,10 @@ def admit(tx: Transaction, run_id: str) -> Admitted | Blocked:
         return ADMITTED
     resources = Candidate.of_row(row).resources()
     slots = Slots({})
+    count(tx, slots, [r for r in resources if r.kind is not ResourceKind.DEPLOYMENT])
+    if limited(resources):
+        # Pool and queue, then the run, then its deployment: the order in which claims lock them.
+        tx.fetch_one(sql.LOCK_RUN, {"id": run_id})
     count(tx, slots, resources)
     return slots.admit(resources)
 
@@ -116,11 +120,27 @@ def count(tx: Transaction, slots: Slots, resources: Iterable[Resource]) -> None:
     tx.lock(*wanted)
     used = dict.fromkeys(wanted, 0)
     for kind, statement in _COUNTS.items():
-        ids = {r.id: key for key, r in wanted.items() if r.kind is kind}
+        ids = _keys_by_id(wanted.values(), kind)
         if ids:
-            for owner, live in tx.fetch_all(statement, {"ids": list(ids)}):
-                used[ids[owner]] = live
+            rows = tx.fetch_all(statement, {"ids": list(ids)})
+            used |= {ids[owner]: live for owner, live in rows}
     slots.count(used)
+
+
+async def live_slots(database: Database, resources: Iterable[Resource]) -> dict[str, int]:
+    """Who holds slots of limited resources at this moment, without a lock: for telling, not taking."""
+    wanted = limited(resources)
+    used = {resource.lock_key: 0 for resource in wanted}
+    for kind, statement in _COUNTS.items():
+        ids = _keys_by_id(wanted, kind)
+        if ids:
+            rows = await database.fetch_all(statement, {"ids": list(ids)})
+            used |= {ids[owner]: live for owner, live in rows}
+    return used
+
+
+def _keys_by_id(resources: Iterable[Resource], kind: ResourceKind) -> dict[str, str]:
+    return {resource.id: resource.lock_key for resource in resources if resource.kind is kind}
 
 
 _COUNTS = {

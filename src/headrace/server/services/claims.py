@@ -61,16 +61,22 @@ class Claims:
         self._open: dict[str, _Call] = {}
         self._is_closing = False
 
-    async def claim(self, source: Source, demand: Demand, wait_seconds: float) -> Answer:
+    async def claim(
+        self,
+        source: Source,
+        demand: Demand,
+        wait_seconds: float,
+        look: SourceLook | None = None,
+    ) -> Answer:
         """Runs of `source` for `demand`; waits up to `wait_seconds` while there are none.
 
-        Returns early, with no runs, when a run of the owner is to be cancelled.
+        `look` is what the caller has just seen of the source, where it has looked. Returns early, with no runs, when a run of the owner is to be cancelled.
 
         Raises `ObjectNotFound` when the pool does not exist.
         """
         topics = (_owner_topic(demand), STOP_TOPIC)
         with self._alone(demand) as call, self._signals.listen(topics) as news:
-            harvest = await self._try(source, demand)
+            harvest = await self._try(source, demand, look)
             cancelling = await self.cancelling(demand.owner)
             if harvest is None and wait_seconds > 0 and not self._is_news(demand, cancelling):
                 until = asyncio.ensure_future(self._until_news(demand, wait_seconds, news, call))
@@ -95,10 +101,12 @@ class Claims:
         self._signals.deliver((STOP_TOPIC,))
         await self._desks.close()
 
-    async def _try(self, source: Source, demand: Demand) -> Harvest | None:
+    async def _try(
+        self, source: Source, demand: Demand, look: SourceLook | None
+    ) -> Harvest | None:
         claim = {"claim": demand.claim_id, "owner": demand.owner}
         is_repetition = await self._database.fetch_one(sql.HELD_BY_CLAIM, claim) is not None
-        look = await source.look()
+        look = look or await source.look()
         if look.delay(demand) > 0 and not is_repetition:
             return None
         return await self._take(look, demand)

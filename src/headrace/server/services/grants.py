@@ -66,6 +66,11 @@ class Lane:
     room: int | None
 
     @property
+    def name(self) -> str:
+        """The queue's or deployment's name."""
+        return self.resources[-1].name
+
+    @property
     def is_open(self) -> bool:
         """Whether the look found room in it."""
         return self.room is None or self.room > 0

@@ -61,20 +61,26 @@ class Polls:
         self._offered: dict[str, float] = {}
 
     async def poll(
-        self, source: Source, poll: Poll, until: asyncio.Future[None]
-    ) -> tuple[list[Row], SourceLook]:
-        """The runs that could start, as rows of `store.polls`, and what was seen beside them.
+        self, source: Source, look: SourceLook, poll: Poll, until: asyncio.Future[None]
+    ) -> list[Row]:
+        """The runs that could start, as rows of `store.polls`.
 
-        Returns empty when `until` is done while the poll is held open. Raises `ObjectNotFound` when
-        the pool does not exist.
+        Args:
+            source: What is asked.
+            look: What the caller has just seen of it.
+            poll: What is wanted.
+            until: When it is done, a poll that is held open is answered.
         """
-        look = await source.look()
         rows = await self._read(look, poll)
         if not rows and poll.window is not None and poll.limit > 0:
             if self._waits(source.key):
                 rows = await self._hold(source, poll, until)
             self._answered.setdefault(source.key, deque(maxlen=1000)).append(monotonic())
-        return rows, look
+        return rows
+
+    async def show(self, look: SourceLook, poll: Poll) -> list[Row]:
+        """The runs that could start, at once."""
+        return await self._read(look, poll)
 
     def _waits(self, key: Hashable) -> bool:
         """Whether this is the next poll of somebody who polls in a loop.

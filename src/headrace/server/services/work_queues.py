@@ -1,6 +1,8 @@
 """Work queues: what their operations mean."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from msgspec import UNSET
 from sqlalchemy import ColumnElement
@@ -9,13 +11,21 @@ from headrace.core.ids import new_id
 from headrace.core.priorities import last_priority, make_room
 from headrace.errors import Conflict, ObjectAlreadyExists, ObjectNotFound, UniqueViolation
 from headrace.server.services.signals import Signals
-from headrace.server.services.work_pools import DEFAULT_QUEUE, find_pool_id, find_pool_name
+from headrace.server.services.work_pools import (
+    DEFAULT_QUEUE,
+    create_work_pool,
+    find_pool_id,
+    find_pool_name,
+)
+from headrace.server.store import work_pools as pool_store
 from headrace.server.store import work_queues as store
 from headrace.server.store.database import Database, Row, Transaction
 from headrace.server.store.filters.nouns import filter_work_queues
 from headrace.server.store.schema import work_queue
 from headrace.server.store.times import time_text
+from headrace.server.store.work_pools import AGENT_TYPE
 from headrace.wire.filters import WorkQueueFilter
+from headrace.wire.work_pools import WorkPoolCreate
 from headrace.wire.work_queues import WorkQueueCreate, WorkQueueUpdate
 
 _AT = store.SHAPE.positions
@@ -43,6 +53,16 @@ async def create_work_queue(
     return await read_work_queue(database, queue_id)
 
 
+async def create_agent_queue(
+    database: Database, signals: Signals, pool: str, body: WorkQueueCreate
+) -> Row:
+    """A new queue in the pool for queues that name none; the pool is made when it is missing."""
+    with suppress(ObjectAlreadyExists):
+        if await database.fetch_one(pool_store.ID_OF_NAME, {"pool": pool}) is None:
+            await create_work_pool(database, WorkPoolCreate(name=pool, type=AGENT_TYPE))
+    return await create_work_queue(database, signals, pool, body)
+
+
 async def ensure_queues(
     database: Database, signals: Signals, pool_id: str, names: Iterable[str]
 ) -> None:
@@ -66,6 +86,19 @@ async def read_work_queue(database: Database, queue_id: str) -> Row:
     if row is None:
         raise ObjectNotFound("Work queue not found")
     return row
+
+
+class QueuePlace(NamedTuple):
+    """Where a queue is found by name."""
+
+    pool: str
+    name: str
+
+
+async def read_queue_place(database: Database, queue_id: str) -> QueuePlace:
+    """The names of a queue's pool and of the queue. Raises `ObjectNotFound`."""
+    row = await read_work_queue(database, queue_id)
+    return QueuePlace(row[_AT["work_pool_name"]], row[_AT["name"]])
 
 
 async def read_queue_of_pool(database: Database, pool: str, name: str) -> Row:

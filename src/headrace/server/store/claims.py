@@ -167,6 +167,10 @@ DUE_IN_QUEUE = Statement(_due().where(flow_run.c.work_queue_id == bindparam("own
 DUE_OF_DEPLOYMENT = Statement(_due().where(flow_run.c.deployment_id == bindparam("owner")))
 CANDIDATE = Statement(_candidates().where(flow_run.c.id == bindparam("id")))
 
+LOCK_RUN = Statement(
+    select(flow_run.c.id).where(flow_run.c.id == bindparam("id")).with_for_update()
+)
+
 
 # Counting slots, under their locks
 

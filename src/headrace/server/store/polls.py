@@ -1,10 +1,12 @@
 """SQL of polls: what the contract's workers and runners ask for. Nothing is locked or taken."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import BindParameter, Select, bindparam, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from headrace.server.store.claims import IS_CLAIMABLE
-from headrace.server.store.database import Statement
+from headrace.server.store.database import Row, Statement
 from headrace.server.store.flow_runs import SHAPE as FLOW_RUN_SHAPE
 from headrace.server.store.flow_runs import SOURCE
 from headrace.server.store.schema import deployment, flow_run, work_queue
@@ -43,3 +45,13 @@ def _due(owned: ColumnElement[bool]) -> Statement:
 
 DUE_IN_QUEUE = _due(flow_run.c.work_queue_id == bindparam("owner"))
 DUE_OF_DEPLOYMENT = _due(flow_run.c.deployment_id == bindparam("owner"))
+
+
+def encode_run(row: Row) -> bytes:
+    """The run of a row, as JSON."""
+    return FLOW_RUN_SHAPE.encode(row[HEAD:])
+
+
+def encode_runs(rows: Sequence[Row]) -> bytes:
+    """The runs of rows, as a JSON array."""
+    return FLOW_RUN_SHAPE.encode_list([row[HEAD:] for row in rows])

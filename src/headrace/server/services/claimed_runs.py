@@ -1,0 +1,135 @@
+"""What a claim answers with: everything that starting a run takes, so that nobody asks again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from headrace.core.placeholders import Reference, find_placeholders, parse_reference
+from headrace.core.states import StateType
+from headrace.core.templates import Layer, resolve
+from headrace.errors import ObjectNotFound, ValidationFailed
+from headrace.server.services.grants import Grant
+from headrace.server.services.signals import Signals
+from headrace.server.store import claimed_runs as sql
+from headrace.server.store import transitions
+from headrace.server.store.database import Database, Row
+from headrace.server.store.facts import FLOW_RUN_FACTS, FlowRunRow
+from headrace.server.store.times import now_text
+
+Values = dict[str, Any]
+
+_RUN = sql.RUN_SHAPE.positions
+_DEPLOYMENT = sql.DEPLOYMENT_SHAPE.positions
+_decode_values = msgspec.json.Decoder(Values).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+class Claimed(msgspec.Struct):
+    """One run of the answer, in the form of `wire.claims.ClaimedRun`."""
+
+    flow_run: msgspec.Raw
+    flow_name: str
+    epoch: int
+    lease_expires: str
+    deployment: msgspec.Raw | None
+    job_configuration: Values | None
+
+
+async def describe_runs(
+    database: Database, signals: Signals, grants: Sequence[Grant]
+) -> list[Claimed]:
+    """The claimed runs in the order of the grants.
+
+    A run whose job cannot be made (a variable it refers to is not there) is crashed, with the
+    reason, and left out.
+    """
+    if not grants:
+        return []
+    rows = await database.fetch_all(sql.CLAIMED, {"ids": [grant.run_id for grant in grants]})
+    by_id = {row[sql.HEAD + _RUN["id"]]: row for row in rows}
+    deployments = await _read_deployments(database, rows)
+    claimed: list[Claimed] = []
+    for grant in grants:
+        row = by_id.get(grant.run_id)
+        if row is None:
+            continue  # deleted this moment
+        deployment = deployments.get(row[sql.HEAD + _RUN["deployment_id"]])
+        try:
+            job = await _make_job(database, row, deployment)
+        except (ObjectNotFound, ValidationFailed) as error:
+            await _crash(database, signals, grant.run_id, str(error))
+            continue
+        claimed.append(
+            Claimed(
+                flow_run=msgspec.Raw(sql.RUN_SHAPE.encode(row[sql.HEAD :])),
+                flow_name=row[0],
+                epoch=grant.epoch,
+                lease_expires=grant.expires,
+                deployment=None
+                if deployment is None
+                else msgspec.Raw(sql.DEPLOYMENT_SHAPE.encode(deployment)),
+                job_configuration=job,
+            )
+        )
+    return claimed
+
+
+async def _read_deployments(database: Database, rows: Iterable[Row]) -> dict[str | None, Row]:
+    at = sql.HEAD + _RUN["deployment_id"]
+    ids = sorted({row[at] for row in rows if row[at] is not None})
+    if not ids:
+        return {}
+    found = await database.fetch_all(sql.DEPLOYMENTS, {"ids": ids})
+    return {row[_DEPLOYMENT["id"]]: row for row in found}
+
+
+async def _make_job(database: Database, row: Row, deployment: Row | None) -> Values | None:
+    """The pool's template with this run's values; None for a run without a pool."""
+    if row[1] is None:
+        return None
+    template = _open(row[1])
+    layers = [Layer("run", _values(row[sql.HEAD + _RUN["job_variables"]]))]
+    if deployment is not None:
+        layers.insert(0, Layer("deployment", _values(deployment[_DEPLOYMENT["job_variables"]])))
+    known = await _read_variables(database, [template, *(dict(layer.values) for layer in layers)])
+
+    def look_up(reference: Reference) -> object:
+        if reference.kind == "environment":
+            # The worker's environment is meant, which the server neither knows nor may replace.
+            return f"{{{{ ${reference.name} }}}}"
+        if reference.kind == "variable":
+            return known[reference.name]
+        raise KeyError(reference.name)
+
+    return resolve(template, layers, look_up).configuration
+
+
+@lru_cache(maxsize=64)
+def _open(template: str) -> Mapping[str, object]:
+    return _decode_values(template)
+
+
+def _values(text: str | None) -> Values:
+    return (_decode_any(text) or {}) if text else {}
+
+
+async def _read_variables(database: Database, parts: Iterable[object]) -> dict[str, object]:
+    references = (parse_reference(name) for part in parts for name in find_placeholders(part))
+    names = sorted({found.name for found in references if found and found.kind == "variable"})
+    if not names:
+        return {}
+    rows = await database.fetch_all(sql.VARIABLES, {"names": names})
+    return {name: _decode_any(value) for name, value in rows}
+
+
+async def _crash(database: Database, signals: Signals, run_id: str, reason: str) -> None:
+    found = await database.fetch_one(FLOW_RUN_FACTS, {"run_id": run_id})
+    if found is None:
+        return
+    row, now = FlowRunRow(*found), now_text()
+    message = f"Its job cannot be made from the work pool's template: {reason}"
+    state = transitions.new_state(StateType.CRASHED, timestamp=now, message=message)
+    await database.apply(transitions.flow_run(row, state, now=now))
+    signals.publish(*transitions.signals(row))
