@@ -4,13 +4,29 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from headrace.server.api import admin, flow_run_inputs, flow_runs, flows, logs, variables
+from headrace.server.api import (
+    admin,
+    claims,
+    flow_run_inputs,
+    flow_runs,
+    flows,
+    logs,
+    polls,
+    variables,
+    work_pools,
+    work_queues,
+    workers,
+)
 from headrace.server.api.gateway import AsgiApp, Gateway, Receive, Scope, Send
 from headrace.server.api.metrics import RequestMetrics
 from headrace.server.api.operations import Operations
 from headrace.server.config import ServerConfig
 from headrace.server.services.container import Services
+from headrace.server.services.loops.leases import LeaseLoop
+from headrace.server.services.loops.placement import run_everywhere, run_on_leader
 from headrace.server.services.loops.service import LoopService, stop_all
+from headrace.server.services.loops.signs_of_life import SignsOfLifeLoop
+from headrace.server.services.loops.worker_status import WorkerStatusLoop
 from headrace.server.store.database import Database
 
 logger = logging.getLogger("headrace.server")
@@ -18,15 +34,28 @@ logger = logging.getLogger("headrace.server")
 # One line per noun: its module has the operations.
 NOUNS: tuple[Operations, ...] = (
     admin.operations,
+    claims.operations,
     flow_runs.operations,
     flows.operations,
     flow_run_inputs.operations,
     logs.operations,
+    polls.operations,
     variables.operations,
+    work_pools.operations,
+    work_queues.operations,
+    workers.operations,
 )
 
 # One line per background loop: what makes it from the services.
-LOOPS: tuple[Callable[[Services], LoopService], ...] = ()
+LOOPS: tuple[Callable[[Services], LoopService], ...] = (
+    lambda services: run_on_leader(services, LeaseLoop(services.database, services.signals)),
+    lambda services: run_everywhere(
+        services, SignsOfLifeLoop(services.database, services.liveness, services.heartbeats)
+    ),
+    lambda services: run_on_leader(
+        services, WorkerStatusLoop(services.database, services.signals, services.liveness)
+    ),
+)
 
 
 class Application:

@@ -33,9 +33,7 @@ async def claim(call: Call[ClaimBody]) -> bytes | Answer:
     demand = Demand(str(body.claim_id), body.owner, body.limit, body.prefetch_seconds)
     work = services.claims.claim(source, demand, body.wait_seconds, look)
     try:
-        answer: ClaimAnswer = await (
-            wait_for_caller(call, work) if body.wait_seconds > 0 else work
-        )
+        answer: ClaimAnswer = await (wait_for_caller(call, work) if body.wait_seconds > 0 else work)
     except CallerGone:
         return Answer(499)
     runs = await describe_runs(services.database, services.signals, answer.grants)

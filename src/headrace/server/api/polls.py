@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -91,7 +92,7 @@ def _make_poll(
     return Poll(chosen, time_text(before), since, ahead if waits else None)
 
 
-async def _run(call: Call[object], opened: Opened, poll: Poll) -> list[Row] | None:
+async def _run(call: Call[Any], opened: Opened, poll: Poll) -> list[Row] | None:
     """The rows that a poll is answered with; None when the caller has gone."""
     services = call.services
     if poll.window is None:

@@ -90,9 +90,7 @@ async def create_work_queue(call: Call[WorkQueueCreate]) -> bytes:
 @operations.get("/work_queues/{id:uuid}", returns=WorkQueueResponse)
 async def read_work_queue(call: Call[None]) -> bytes:
     """Read a queue."""
-    return SHAPE.encode(
-        await work_queues.read_work_queue(call.services.database, call.path["id"])
-    )
+    return SHAPE.encode(await work_queues.read_work_queue(call.services.database, call.path["id"]))
 
 
 @operations.get("/work_queues/name/{name}", returns=WorkQueueResponse)

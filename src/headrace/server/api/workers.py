@@ -18,9 +18,7 @@ async def record_heartbeat(call: Call[WorkerHeartbeatBody]) -> None:
     await call.services.liveness.beat(pool_id, body.name, body.heartbeat_interval_seconds)
 
 
-@operations.post(
-    "/work_pools/{pool}/workers/filter", ReadWorkersBody, returns=list[WorkerResponse]
-)
+@operations.post("/work_pools/{pool}/workers/filter", ReadWorkersBody, returns=list[WorkerResponse])
 async def read_workers(call: Call[ReadWorkersBody]) -> bytes:
     """List a pool's workers, the one heard of last first."""
     body = call.body

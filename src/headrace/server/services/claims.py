@@ -70,7 +70,8 @@ class Claims:
     ) -> Answer:
         """Runs of `source` for `demand`; waits up to `wait_seconds` while there are none.
 
-        `look` is what the caller has just seen of the source, where it has looked. Returns early, with no runs, when a run of the owner is to be cancelled.
+        `look` is what the caller has just seen of the source, where it has looked. Returns early,
+        with no runs, when a run of the owner is to be cancelled.
 
         Raises `ObjectNotFound` when the pool does not exist.
         """
@@ -101,9 +102,7 @@ class Claims:
         self._signals.deliver((STOP_TOPIC,))
         await self._desks.close()
 
-    async def _try(
-        self, source: Source, demand: Demand, look: SourceLook | None
-    ) -> Harvest | None:
+    async def _try(self, source: Source, demand: Demand, look: SourceLook | None) -> Harvest | None:
         claim = {"claim": demand.claim_id, "owner": demand.owner}
         is_repetition = await self._database.fetch_one(sql.HELD_BY_CLAIM, claim) is not None
         look = look or await source.look()

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from headrace.core.ids import new_id
 from headrace.server.config import ServerConfig
 from headrace.server.services.claims import Claims
 from headrace.server.services.leases import Heartbeats
@@ -27,6 +28,8 @@ class Services:
     """Set when the server begins to stop; the topic `closing` is delivered then. A call that is held
     open listens to it and answers with what it has."""
 
+    server_id: str = field(default_factory=new_id)
+    """Names this process where servers share a database: who leads a loop."""
     claims: Claims = field(init=False)
     polls: Polls = field(init=False)
     liveness: Liveness = field(init=False)

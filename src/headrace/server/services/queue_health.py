@@ -24,9 +24,8 @@ async def read_status(database: Database, queue_id: str) -> WorkQueueStatusDetai
     )
     late_runs: int = late[0][0]
     polled: str | None = queue[_AT["last_polled"]]
-    is_polled = (
-        polled is not None
-        and seconds_between(polled, now) <= (POLICY.maximum_seconds_since_last_polled or 0)
+    is_polled = polled is not None and seconds_between(polled, now) <= (
+        POLICY.maximum_seconds_since_last_polled or 0
     )
     return WorkQueueStatusDetail(
         healthy=is_polled and late_runs <= (POLICY.maximum_late_runs or 0),

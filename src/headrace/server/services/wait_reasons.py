@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from headrace.core.admission import Admitted, Blocked, Slots
+from headrace.core.states import AWAITING_CONCURRENCY_SLOT
 from headrace.errors import ObjectNotFound
 from headrace.server.services.admission import Candidate, live_slots
 from headrace.server.store import wait_reasons as sql
@@ -30,13 +31,15 @@ async def explain(database: Database, run_id: str) -> WaitReason:
     if candidate.run.lease_owner is not None:
         message = "Its own process waits for the time of the next attempt."
         return WaitReason(kind="retry_in_process", message=message, until=_moment(candidate.due))
-    if candidate.due is not None and candidate.due > now_text():
+    is_due = candidate.due is None or candidate.due <= now_text()
+    if is_due or state.name == AWAITING_CONCURRENCY_SLOT:
+        resources = candidate.resources()
+        verdict: Admitted | Blocked = Slots(await live_slots(database, resources)).admit(resources)
+        if isinstance(verdict, Blocked):
+            return await _explain_refusal(database, verdict)
+    if not is_due:
         message = f"It is scheduled for {candidate.due}."
         return WaitReason(kind="scheduled_for", message=message, until=_moment(candidate.due))
-    resources = candidate.resources()
-    verdict: Admitted | Blocked = Slots(await live_slots(database, resources)).admit(resources)
-    if isinstance(verdict, Blocked):
-        return await _explain_refusal(database, verdict)
     return await _explain_waiting(database, candidate)
 
 

@@ -1,7 +1,7 @@
 """Work pools: what their operations mean."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from msgspec import UNSET
 from sqlalchemy import func, select
@@ -181,5 +181,4 @@ def _check_template(template: Mapping[str, Any]) -> None:
 
 
 def _path(error: Mapping[str, object]) -> list[object]:
-    path = error.get("loc")
-    return list(path) if isinstance(path, list | tuple) else []
+    return list(cast("Sequence[object]", error.get("loc") or ()))

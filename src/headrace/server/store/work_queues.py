@@ -1,6 +1,18 @@
 """SQL of work queues."""
 
-from sqlalchemy import bindparam, case, delete, func, insert, literal_column, null, select, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from headrace.server.store.claims import IS_LIVE
 from headrace.server.store.database import Statement
@@ -99,3 +111,15 @@ LIVE_RUNS = Statement(
     .offset(bindparam("offset"))
 )
 """The runs that hold a queue's slots, oldest first."""
+
+_is_unpolled = and_(
+    work_queue.c.status == literal_column("'READY'"),
+    or_(work_queue.c.last_polled.is_(None), work_queue.c.last_polled < bindparam("since")),
+)
+UNPOLLED = Statement(select(work_queue.c.id).where(_is_unpolled).limit(1))
+SET_NOT_READY = Statement(
+    update(work_queue)
+    .where(_is_unpolled)
+    .values(status=literal_column("'NOT_READY'"), updated=bindparam("now"))
+)
+"""Queues that nobody polls any more."""

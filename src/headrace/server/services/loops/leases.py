@@ -2,14 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from headrace.core.leases import Verdict, judge
 from headrace.core.states import AWAITING_RETRY, StateType
 from headrace.core.times import seconds_between
 from headrace.server.services.grants import carry_out_together, requeue
-from headrace.server.services.leases import Heartbeats
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import leases as sql
@@ -33,15 +32,13 @@ class LeaseLoop:
 
     database: Database
     signals: Signals
-    heartbeats: Heartbeats
     page: int = 100
     name: str = "leases"
-    pace: Pace = Pace(interval=5.0)  # noqa: RUF009 - frozen
+    pace: Pace = field(default_factory=lambda: Pace(interval=5.0))
     topics: tuple[str, ...] = ()
 
     async def run_once(self, now: datetime) -> float | None:  # noqa: ARG002 - database time counts
-        """Write heartbeats down, then end what ran out."""
-        await self.heartbeats.flush(self.database)
+        """End what ran out; sleep until the next lease does."""
         first = await self.database.fetch_all(sql.FIRST_EXPIRY)
         expires: str | None = first[0][0]
         ahead = self.pace.interval if expires is None else seconds_between(now_text(), expires)

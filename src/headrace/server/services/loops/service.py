@@ -85,6 +85,7 @@ class LoopService:
         signals: Where its topics are published.
         leadership: Whether this server runs it; by default it does.
         clock: Gives `now`; a fake one in tests.
+        pace: When to run, where not as the loop itself says.
     """
 
     def __init__(
@@ -93,8 +94,10 @@ class LoopService:
         signals: Signals,
         leadership: Leadership | None = None,
         clock: Clock = utc_now,
+        pace: Pace | None = None,
     ) -> None:
         self.loop = loop
+        self._pace = pace or loop.pace
         self._signals = signals
         self._leadership = leadership or SoleServer()
         self._clock = clock
@@ -144,8 +147,8 @@ class LoopService:
                     await self._sleep(pause.seconds)
                 elif pause.seconds <= 0:
                     await asyncio.sleep(0)
-                elif await listener.wait(pause.seconds) and self.loop.pace.settle:
-                    await self._sleep(self.loop.pace.settle)
+                elif await listener.wait(pause.seconds) and self._pace.settle:
+                    await self._sleep(self._pace.settle)
         await self._release()
 
     async def _turn(self) -> "_Pause":
@@ -173,13 +176,13 @@ class LoopService:
                 watcher.set_result(None)
         if wanted is not None:
             return _Pause(wanted)
-        pace = self.loop.pace
+        pace = self._pace
         spread = random.uniform(1 - pace.jitter, 1 + pace.jitter)  # noqa: S311 - not a secret
         return _Pause(pace.interval * spread)
 
     def _back_off(self) -> float:
         """Seconds after a failure: doubling from 0.5 s, half of it random."""
-        longest = self.loop.pace.longest_back_off
+        longest = self._pace.longest_back_off
         delay = min(longest, 0.5 * 2 ** min(self._failures - 1, 10))
         return delay * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
 
