@@ -1,7 +1,7 @@
 """The composition root: puts the parts of the server together."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from headrace.server.api import (
@@ -17,6 +17,8 @@ from headrace.server.api import (
     work_queues,
     workers,
 )
+from headrace.server.api.document import document_operations
+from headrace.server.api.exposition import metrics_operations
 from headrace.server.api.gateway import AsgiApp, Gateway, Receive, Scope, Send
 from headrace.server.api.metrics import RequestMetrics
 from headrace.server.api.operations import Operations
@@ -62,12 +64,15 @@ class Application:
     """The whole server as one ASGI application."""
 
     def __init__(
-        self, services: Services, nouns: Iterable[Operations], loops: Sequence[LoopService]
+        self, services: Services, nouns: Sequence[Operations], loops: Sequence[LoopService]
     ) -> None:
         self.services = services
         self.metrics = RequestMetrics()
         self._loops = loops
-        self._gateway: AsgiApp = Gateway(services, nouns, self.metrics)
+        everything = [*nouns, metrics_operations(self.metrics)]
+        self._gateway: AsgiApp = Gateway(
+            services, [*everything, document_operations(everything)], self.metrics
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: the process's life, a request or a WebSocket."""

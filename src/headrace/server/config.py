@@ -4,9 +4,11 @@ The names are those of the contract's server settings, with the prefix `HEADRACE
 are never read here: a server must not adopt another program's database.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import cast
 
 from headrace.errors import ValidationFailed
 
@@ -115,6 +117,26 @@ def read_config(environment: Mapping[str, str], **given: object) -> ServerConfig
         raise ValidationFailed(reader.errors)
     values.update({name: value for name, value in given.items() if value is not None})
     return ServerConfig(**values)  # pyright: ignore[reportArgumentType]  # typed by the reader
+
+
+def describe_config(config: ServerConfig) -> dict[str, object]:
+    """The settings as plain values, secrets and the password of a database URL masked."""
+    described: dict[str, object] = {}
+    for given in fields(config):
+        value = getattr(config, given.name)
+        if given.name in _SECRETS:
+            value = value and _MASK
+        elif given.name == "database_url":
+            value = _PASSWORD.sub(rf"\1{_MASK}@", value)
+        elif isinstance(value, frozenset):
+            value = sorted(cast("frozenset[str]", value))
+        described[given.name] = value
+    return described
+
+
+_SECRETS = ("api_key", "auth_string")
+_MASK = "********"
+_PASSWORD = re.compile(r"(://[^:@/]*:)[^@/]*@")
 
 
 class _Reader:

@@ -25,7 +25,6 @@ from headrace.server.config import ServerConfig, read_config
 from headrace.server.idleness import watch_idleness
 from headrace.server.store.database import Database
 from headrace.server.store.open import open_database
-from headrace.server.store.sqlite import SqliteDatabase
 
 if sys.platform == "win32":
     from asyncio import new_event_loop
@@ -143,6 +142,7 @@ async def _serve(config: ServerConfig) -> int:
     try:
         app = build_app(database, config)
         server = _Server(_uvicorn_config(app, config), app)
+        _stop_on_signals(server)  # before it is announced: who reads the line may end it at once
         _announce(database, url_of(bound))
         gc.collect()
         gc.freeze()  # what is loaded by now stays: later collections need not walk it
@@ -157,8 +157,7 @@ async def _serve(config: ServerConfig) -> int:
 
 
 def _announce(database: Database, url: str) -> None:
-    if isinstance(database, SqliteDatabase):
-        database.announce(url)
+    database.announce(url)
     line = json.dumps({"url": url, "pid": os.getpid(), "version": __version__})
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -202,11 +201,14 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """SIGINT and SIGTERM stop it, and are not raised again when it has stopped."""
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            if os.name == "posix":
-                loop.add_signal_handler(name, self.stop)
-            else:
-                signal.signal(name, lambda *_: loop.call_soon_threadsafe(self.stop))
+        """Nothing: `_stop_on_signals` has set what stops it."""
         yield
+
+
+def _stop_on_signals(server: _Server) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(server.stop))
+        else:
+            loop.add_signal_handler(number, server.stop)

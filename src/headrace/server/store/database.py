@@ -88,6 +88,11 @@ class Database(Protocol):
         """`sqlite` or `postgresql`."""
         ...
 
+    @property
+    def waiting_writes(self) -> int:
+        """How many units wait to be committed: what `TooBusy` is decided by."""
+        ...
+
     def announce(self, url: str) -> None:
         """Tell other processes where this server answers, once it does.
 

@@ -64,6 +64,11 @@ class PostgresqlDatabase:
         self._writer = PostgresqlWriter(connector)
         self._transactions = PostgresqlTransactions(connector.conninfo, new_planner)
 
+    @property
+    def waiting_writes(self) -> int:
+        """How many units wait to be committed."""
+        return self._writer.waiting
+
     def announce(self, url: str) -> None:
         """Nothing: servers share this database and find each other in it."""
 

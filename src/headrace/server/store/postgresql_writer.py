@@ -97,6 +97,11 @@ class PostgresqlWriter:
         self._more.set()
         await job.future
 
+    @property
+    def waiting(self) -> int:
+        """How many units wait."""
+        return len(self._queue)
+
     async def close(self) -> None:
         """Finish what is queued and close the session."""
         self._closed = True

@@ -84,6 +84,11 @@ class SqliteDatabase:
         self._reader = SqliteReader(connect(path))
         self._writer = SqliteWriter(connect(path, timeout=0))
 
+    @property
+    def waiting_writes(self) -> int:
+        """How many units wait to be committed."""
+        return self._writer.waiting
+
     def announce(self, url: str) -> None:
         """Write beside the file where this server answers, for a second process to read."""
         self._ownership.announce(url)

@@ -140,6 +140,11 @@ class SqliteWriter:
             self._loop.call_soon(self._begin)
         return job.future
 
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait."""
+        return len(self._waiting)
+
     async def close(self) -> None:
         """Finish what is queued and end the thread."""
         self._closed = True

@@ -1,0 +1,10 @@
+"""SQL of the installation's own values."""
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from headrace.server.store.database import Statement
+from headrace.server.store.schema import installation
+
+VALUE = Statement(select(installation.c.value).where(installation.c.key == bindparam("name")))
+INSERT = Statement(insert(installation))
+DELETE = Statement(delete(installation).where(installation.c.key == bindparam("name")))

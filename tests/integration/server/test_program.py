@@ -1,0 +1,132 @@
+"""The server's program: how it starts, what it refuses, how it ends."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+END_SECONDS = 30.0
+
+
+class Program:
+    """One process of the server."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("HEADRACE_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "headrace.server", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=inherited | environment,
+            text=True,
+        )
+
+    def announced(self) -> dict[str, Any]:
+        """The line on stdout."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.process.communicate()[1]
+        return json.loads(line)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(END_SECONDS)
+
+    def refusal(self) -> tuple[int, str]:
+        """Exit code and stderr of a program that does not start."""
+        _, errors = self.process.communicate(timeout=END_SECONDS)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def programs() -> Iterator[list[Program]]:
+    started: list[Program] = []
+    yield started
+    for program in started:
+        if program.process.poll() is None:
+            program.process.kill()
+        program.process.communicate()
+
+
+@pytest.fixture
+def start(programs: list[Program]):
+    def start(*arguments: str, **environment: str) -> Program:
+        program = Program(*arguments, **environment)
+        programs.append(program)
+        return program
+
+    return start
+
+
+def ask(url: str, path: str) -> int:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    try:
+        connection.request("GET", parts.path + path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.kill
+def test_it_tells_where_it_answers_and_ends_when_asked(start: Any, tmp_path: Path):
+    """One JSON line, the address file beside the database, exit code 0, nothing left behind."""
+    database = tmp_path / "new" / "h.db"
+    program = start("--database", str(database), "--port", "0")
+    told = program.announced()
+    assert told["pid"] == program.process.pid
+    assert ask(told["url"], "/health") == 200
+    address = database.with_name("h.db.address")
+    assert json.loads(address.read_text())["url"] == told["url"]
+    second = start("--database", str(database), "--port", "0")
+    code, errors = second.refusal()
+    assert code == 1
+    assert told["url"] in errors
+    assert len(errors.splitlines()) == 1
+    assert program.end() == 0
+    assert not address.exists()
+    again = start("--database", str(database), "--port", "0")
+    again.announced()
+    assert again.end(signal.SIGINT) == 0
+
+
+@pytest.mark.kill
+def test_it_goes_when_nobody_needs_it(start: Any, tmp_path: Path):
+    """The embedded server ends by itself."""
+    program = start("--database", str(tmp_path / "h.db"), "--port", "0", "--exit-when-idle", "0.2")
+    assert ask(program.announced()["url"], "/health") == 200
+    assert program.process.wait(END_SECONDS) == 0
+
+
+def test_it_refuses_in_one_line(start: Any, tmp_path: Path):
+    """A port in use, an unsafe address, a foreign file, a setting that is none."""
+    foreign = tmp_path / "notes.txt"
+    foreign.write_text("not a database" * 100)
+    fresh = str(tmp_path / "h.db")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        refused = {
+            port: start("--database", fresh, "--port", port),
+            "HEADRACE_SERVER_API_KEY": start("--database", fresh, "--host", "0.0.0.0"),
+            "notes.txt": start("--database", str(foreign), "--port", "0"),
+            "'x' is not a whole number": start(
+                "--database", fresh, HEADRACE_SERVER_API_DEFAULT_LIMIT="x"
+            ),
+        }
+        for words, program in refused.items():
+            code, errors = program.refusal()
+            assert code in (1, 2), errors
+            assert words in errors
+            assert len(errors.splitlines()) == 1, errors
+    assert foreign.read_text().startswith("not a database")
