@@ -39,17 +39,26 @@ def known_revisions() -> list[str]:
     return sorted(path.name.partition("_")[0] for path in folder.glob("[0-9]*_*.py"))
 
 
-def creation_script(dialect: Dialect) -> Iterator[str]:
-    """The statements that make a fresh database of this version."""
+def table_script(dialect: Dialect) -> Iterator[str]:
+    """The statements that make the tables of this version, empty."""
     for table in metadata.sorted_tables:
         yield str(CreateTable(table).compile(dialect=dialect))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            yield str(CreateIndex(index).compile(dialect=dialect))
     yield (
         f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL, "
         f"CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
     )
     yield f"INSERT INTO {VERSION_TABLE} VALUES ('{known_revisions()[-1]}')"  # noqa: S608  # our own names
+
+
+def index_script(dialect: Dialect) -> Iterator[str]:
+    """The statements that make their indexes."""
+    for table in metadata.sorted_tables:
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index).compile(dialect=dialect))
+
+
+def birth_script() -> Iterator[str]:
+    """The statements that say what this database is."""
     for key, value in (
         ("program", PROGRAM),
         ("id", str(uuid4())),
@@ -57,6 +66,13 @@ def creation_script(dialect: Dialect) -> Iterator[str]:
         ("created_by", __version__),
     ):
         yield f"INSERT INTO installation (key, value) VALUES ('{key}', '{value}')"  # noqa: S608  # our own words
+
+
+def creation_script(dialect: Dialect) -> Iterator[str]:
+    """The statements that make a fresh database of this version."""
+    yield from table_script(dialect)
+    yield from index_script(dialect)
+    yield from birth_script()
 
 
 def check_sqlite_file(path: Path) -> bool:
@@ -105,8 +121,13 @@ def prepare_sqlite(path: Path, dialect: Dialect) -> None:
     except sqlite3.Error as error:
         raise translate(error) from error
     if is_older(revision, str(path)):
-        runner = "headrace.server.store.migrations.runner"
-        load(f"{runner}:upgrade")(load(f"{runner}:sqlite_engine")(path))
+        upgrade_sqlite(path)
+
+
+def upgrade_sqlite(path: Path) -> None:
+    """Bring an older file of ours to this version."""
+    runner = "headrace.server.store.migrations.runner"
+    load(f"{runner}:upgrade")(load(f"{runner}:sqlite_engine")(path))
 
 
 def _create_sqlite(path: Path, dialect: Dialect) -> None:

@@ -50,7 +50,13 @@ async def open_postgresql(url: str) -> "PostgresqlDatabase":
         await asyncio.to_thread(prepare_postgresql, connector.conninfo, new_dialect())
     except psycopg.Error as error:
         raise lost(error) from error
-    return PostgresqlDatabase(connector)
+    database = PostgresqlDatabase(connector)
+    try:
+        await database.connect()
+    except BaseException:
+        await database.close()
+        raise
+    return database
 
 
 class PostgresqlDatabase:
@@ -68,6 +74,10 @@ class PostgresqlDatabase:
     def waiting_writes(self) -> int:
         """How many units wait to be committed."""
         return self._writer.waiting
+
+    async def connect(self) -> None:
+        """Reach the server now rather than at the first write. Raises `DatabaseUnavailable`."""
+        await self._writer.connect()
 
     def announce(self, url: str) -> None:
         """Nothing: servers share this database and find each other in it."""

@@ -30,6 +30,9 @@ CONNECT_SECONDS = 5
 MAX_PREPARED = 512
 """Statements kept prepared per session; the server holds some 20 KiB for each."""
 
+SERVER_LOCK = 0x4844_5243_0002
+"""Advisory lock that every server holds, shared: a restore takes it alone."""
+
 _LIVENESS = {
     "connect_timeout": CONNECT_SECONDS,
     # a server that vanished without a word is noticed within about 20 s
@@ -230,15 +233,18 @@ class Connector:
         self._not_before = 0.0
         self._last_error = ""
 
-    async def open(self) -> Session:
-        """A new session. Raises `DatabaseUnavailable`, at once while it is too early to try again."""
+    async def open(self, setup: Sequence[str] = ()) -> Session:
+        """A new session, after the statements of `setup`.
+
+        Raises `DatabaseUnavailable`, at once while it is too early to try again.
+        """
         now = asyncio.get_running_loop().time()
         if now < self._not_before:
             raise lost(self._last_error)
         try:
             connection = await AsyncConnection.connect(self.conninfo, autocommit=True)
-            for statement in SESSION:
-                await connection.execute(statement)
+            for statement in (*SESSION, *setup):
+                await connection.execute(statement.encode())
         except psycopg.Error as error:
             self._delay = min(max(self.first_delay, self._delay * 2), self.longest_delay)
             self._not_before = asyncio.get_running_loop().time() + self._delay
@@ -250,10 +256,16 @@ class Connector:
 
 
 class Link:
-    """A session that is made when it is needed and made again when it was lost."""
+    """A session that is made when it is needed and made again when it was lost.
 
-    def __init__(self, connector: Connector) -> None:
+    Args:
+        connector: Makes it.
+        setup: Statements that each new session begins with.
+    """
+
+    def __init__(self, connector: Connector, setup: Sequence[str] = ()) -> None:
         self._connector = connector
+        self._setup = setup
         self._session: Session | None = None
         self._connecting = asyncio.Lock()
         self._closed = False
@@ -271,7 +283,7 @@ class Link:
                 raise lost("the database is closed")
             session = self.ready
             if session is None:
-                session = self._session = await self._connector.open()
+                session = self._session = await self._connector.open(self._setup)
             return session
 
     async def ask(self, statements: Sequence[Bound]) -> list[Answer]:

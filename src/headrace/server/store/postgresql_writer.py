@@ -16,6 +16,7 @@ from headrace.errors import DatabaseUnavailable, StaleWrite, TooBusy
 from headrace.server.store.plans import Prepared
 from headrace.server.store.postgresql_errors import TRY_AGAIN, lost
 from headrace.server.store.postgresql_session import (
+    SERVER_LOCK,
     Aborted,
     Answer,
     Bound,
@@ -43,6 +44,8 @@ VERDICT_SECONDS = 10.0
 """How long it is asked whether a transaction took effect whose COMMIT was not answered."""
 
 _VERDICT_PAUSE = 0.2  # seconds between two such questions
+
+_SETUP = (f"SELECT pg_advisory_lock_shared({SERVER_LOCK})",)
 
 _BEGIN: Bound = (Prepared("BEGIN", None, lasting=True), [])
 _XID: Bound = (Prepared("SELECT pg_current_xact_id()::text", None, lasting=True), [])
@@ -78,11 +81,15 @@ class PostgresqlWriter:
 
     def __init__(self, connector: Connector) -> None:
         self._loop = asyncio.get_running_loop()
-        self._link = Link(connector)
+        self._link = Link(connector, _SETUP)
         self._queue: deque[_Job] = deque()
         self._more = asyncio.Event()
         self._closed = False
         self._task = self._loop.create_task(self._run(), name="store-writer")
+
+    async def connect(self) -> None:
+        """Make the session now, and with it hold the lock of all servers."""
+        await self._link.session()
 
     async def submit(self, steps: Sequence[Step]) -> None:
         """Commit a unit. Raises `TooBusy`, `StaleWrite` and the store's errors."""

@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.autogenerate.api import AutogenContext
@@ -19,6 +19,8 @@ from headrace.server.store.migrations.runner import sqlite_engine, upgrade
 from headrace.server.store.schema import Id, Json, Timestamp, metadata
 
 _TEXT = '''"""{title}."""
+# SQLAlchemy's plain type objects name no Python type
+# pyright: reportUnknownArgumentType=false
 
 import sqlalchemy as sa
 from alembic import op
@@ -40,7 +42,7 @@ def downgrade() -> None:
 '''
 
 
-def _render_item(kind: str, item: object, _: AutogenContext) -> str | bool:
+def _render_item(kind: str, item: object, _: AutogenContext) -> str | Literal[False]:
     """Name our column types as the revision imports them."""
     if kind == "type" and isinstance(item, Id | Timestamp):
         return f"{type(item).__name__}()"

@@ -5,7 +5,7 @@ Nothing else imports Alembic, and this module is imported only when there is som
 
 import io
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def upgrade_script(dialect: str, start: str, end: str = "head") -> str:
 
 
 @contextmanager
-def _connection(engine: Engine) -> Iterator[Connection]:
+def _connection(engine: Engine) -> Generator[Connection]:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             # tables are rebuilt to change them; their references hold again at the end

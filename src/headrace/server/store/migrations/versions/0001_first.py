@@ -1,4 +1,6 @@
 """First."""
+# SQLAlchemy's plain type objects name no Python type
+# pyright: reportUnknownArgumentType=false
 
 import sqlalchemy as sa
 from alembic import op

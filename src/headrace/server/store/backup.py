@@ -1,0 +1,157 @@
+"""Backup and restore, online, of either database: a backup is always an SQLite file.
+
+A backup of PostgreSQL is the rows of one snapshot in that same form, so that every backup can be
+looked into with `sqlite3`, and restored into either kind of database.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from headrace._bindings import load
+from headrace.errors import DatabaseNotOurs
+from headrace.server.store.migrate import (
+    APPLICATION_ID,
+    check_sqlite_file,
+    find_revision,
+    is_older,
+    replace_durably,
+    upgrade_sqlite,
+)
+from headrace.server.store.open import sqlite_path
+from headrace.server.store.ownership import own
+from headrace.server.store.sqlite_errors import translate
+
+Progress = Callable[[int, int], None]
+"""Told what is done and what there is in all: pages, or rows."""
+
+_STEP_PAGES = 1024  # 4 MiB between two reports of progress
+
+
+def ignore_progress(_done: int, _total: int) -> None:
+    """For callers who want no reports."""
+
+
+def back_up(url: str, target: Path, progress: Progress = ignore_progress) -> None:
+    """Write a consistent copy of a database while it is in use.
+
+    Args:
+        url: The database, as `open_database` takes it.
+        target: The file to write; it appears when it is whole, in the place of an older one.
+        progress: Told how far it is.
+
+    Raises:
+        DatabaseNotOurs: There is no database of ours, or it is not of this version (PostgreSQL).
+        DatabaseFull, DatabaseUnavailable: The disk or the server refuses.
+    """
+    path = sqlite_path(url)
+    fresh = target.with_name(target.name + ".new")
+    fresh.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if path is None:
+            load("headrace.server.store.backup_postgresql:dump_rows")(url, fresh, progress)
+        else:
+            _require(path)
+            copy_pages(path, fresh, progress)
+    except sqlite3.Error as error:
+        fresh.unlink(missing_ok=True)
+        raise translate(error) from error
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    replace_durably(fresh, target)
+
+
+def restore(url: str, source: Path, progress: Progress = ignore_progress) -> None:
+    """Put a backup in the place of a database that no server has open. All or nothing.
+
+    A backup of an older version is upgraded on the way.
+
+    Args:
+        url: The database, as `open_database` takes it; what it holds is lost.
+        source: The file that `back_up` wrote.
+        progress: Told how far it is.
+
+    Raises:
+        DatabaseInUse: A server has the database open; end it first.
+        DatabaseNotOurs: The backup or the database is not ours, damaged, or of a newer version.
+    """
+    _require(source)
+    path = sqlite_path(url)
+    try:
+        if path is None:
+            load("headrace.server.store.backup_postgresql:load_rows")(url, source, progress)
+        else:
+            _restore_file(path, source, progress)
+    except sqlite3.Error as error:
+        raise translate(error) from error
+
+
+def _restore_file(path: Path, source: Path, progress: Progress) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ownership = own(path)
+    fresh = path.with_name(path.name + ".new")
+    try:
+        prepare_copy(source, fresh, progress)
+        with closing(sqlite3.connect(fresh)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        _discard_journal(path)
+        replace_durably(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+        ownership.release()
+
+
+def prepare_copy(source: Path, copy: Path, progress: Progress) -> None:
+    """Copy a backup, look it over, and upgrade the copy to this version.
+
+    Raises `DatabaseNotOurs` where it is damaged or of a newer version.
+    """
+    copy.unlink(missing_ok=True)
+    copy_pages(source, copy, progress)
+    with closing(sqlite3.connect(copy)) as connection:
+        problems = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if problems != ("ok",):
+            message = f"{source} is damaged: {problems[0]}; restore another backup"
+            raise DatabaseNotOurs(message)
+        revision = find_revision(connection.execute)
+    if is_older(revision, str(source)):
+        upgrade_sqlite(copy)
+
+
+def copy_pages(source: Path, target: Path, progress: Progress) -> None:
+    """Copy an SQLite database as it is at this moment, whoever writes to it meanwhile."""
+    with (
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reading,
+        closing(sqlite3.connect(target)) as writing,
+    ):
+        # a read transaction pins the moment: without it, each commit of a server starts the copy anew
+        reading.execute("BEGIN")
+        reading.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        reading.backup(
+            writing,
+            pages=_STEP_PAGES,
+            progress=lambda _status, remaining, total: progress(total - remaining, total),
+        )
+        reading.rollback()
+        writing.execute("PRAGMA journal_mode=DELETE")  # one file, without a journal beside it
+
+
+def _require(path: Path) -> None:
+    if not check_sqlite_file(path):
+        message = f"{path} is no database of Headrace (mark {APPLICATION_ID:#x}): it does not exist"
+        raise DatabaseNotOurs(message)
+
+
+def _discard_journal(path: Path) -> None:
+    """Take the old database's journal away, so that it is not applied to the new one."""
+    if path.exists():
+        try:
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            pass  # a damaged database is a reason to restore, not an obstacle
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
