@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from headrace.engine.log_handlers import configure_logging
 from headrace.engine.recorder import recorder
 
 flow_logger = logging.getLogger("headrace.flow_runs")
@@ -16,6 +17,7 @@ def report_event(event: Any) -> None:
 
 def prepare_reporting() -> None:
     """Make sure that log lines of runs go where they should, before the first one."""
+    configure_logging()
 
 
 def flush_reports(timeout: float) -> bool:

@@ -58,7 +58,6 @@ class Settings:
     logging_extra_loggers: tuple[str, ...] = ()
     logging_log_prints: bool = False
     logging_colors: bool = True
-    logging_markup: bool = False
     logging_to_api_enabled: bool = True
     logging_to_api_batch_interval: float = 0.2  # the contract's 2 s is what makes logs look late
     logging_to_api_batch_size: int = 4_000_000

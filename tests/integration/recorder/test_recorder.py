@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -64,6 +65,15 @@ def made(api, home):
     for found in recorders:
         found.close(2)
         found.client.close()
+
+
+@pytest.fixture
+def told(caplog):
+    """What the recorder tells in this process's log, also where that does not reach the root."""
+    logger = logging.getLogger("headrace.recorder")
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 def until(condition, timeout: float = 10.0) -> None:
@@ -163,23 +173,23 @@ def test_a_wrong_key_loses_nothing(api, made, home):
     assert api.events == [1]
 
 
-def test_a_refused_record_takes_no_other_with_it(api, made, caplog):
+def test_a_refused_record_takes_no_other_with_it(api, made, told):
     recorder = made()
     for n in range(20):
         recorder.event({"n": "bad" if n == 13 else n})
     assert recorder.flush(5)
     assert api.events == [n for n in range(20) if n != 13]
-    assert "refuses a record" in caplog.text
+    assert "refuses a record" in told.text
 
 
-def test_a_record_that_is_no_json_is_told_and_the_others_arrive(api, made, caplog):
+def test_a_record_that_is_no_json_is_told_and_the_others_arrive(api, made, told):
     recorder = made()
     recorder.event({"n": object()})
     recorder.event({"n": 1})
     recorder.log({"n": 2, "message": "half a pair \ud800"})
     assert recorder.flush(5)
     assert (api.events, api.logs) == ([1], [2])
-    assert "cannot be written as JSON" in caplog.text
+    assert "cannot be written as JSON" in told.text
 
 
 def test_with_memory_and_disk_full_the_reporter_waits_and_nothing_is_lost(
