@@ -5,25 +5,13 @@ import sys
 import click
 
 from headrace.client import Client
-from headrace.client.http import client_of
-from headrace.errors import HeadraceError
+from headrace.client.default import default_client
 from headrace.settings import settings
 
 
 def connect() -> Client:
-    """A client of the API that this process is configured for.
-
-    Raises:
-        HeadraceError: No API is configured.
-    """
-    url = settings().api_url
-    if url is None:
-        message = (
-            "no server is configured: start one with `headrace server start --background`, then "
-            "`headrace config set HEADRACE_API_URL=…` with the address it prints"
-        )
-        raise HeadraceError(message)
-    return client_of(settings(), url)
+    """A client of the configured API, or of this machine's embedded server."""
+    return default_client()
 
 
 def may_ask() -> bool:
