@@ -123,8 +123,8 @@ def run_from_deployment(fixture: Fixture) -> list[Call]:
 
 
 def set_state(fixture: Fixture) -> list[Call]:
-    """Each run in turn to Running, back to Pending, and so on: a run comes by every 2,000 requests."""
-    rounds = ("RUNNING", "PENDING") * 10
+    """Each run in turn to Running, Scheduled, Pending and on; it comes by every 2,000 requests."""
+    rounds = ("RUNNING", "SCHEDULED", "PENDING") * 7
     return [
         Call("POST", f"/flow_runs/{run}/set_state", {"state": {"type": state}}, '"status":"ACCEPT"')
         for state in rounds
