@@ -28,7 +28,7 @@ from headrace.cli.runs import (
     read_logs,
 )
 from headrace.cli.session import confirm, connect, may_ask
-from headrace.client import Client, flow_runs, flows, waits
+from headrace.client import Client, claims, flow_runs, flows
 from headrace.errors import Conflict
 from headrace.wire.filters import (
     FlowFilter,
@@ -121,7 +121,7 @@ def inspect(run_id: UUID, output: OutputFormat) -> None:
             "flow": flows.read_flow(client, run.flow_id).name,
             "state": run.state_name,
             "message": run.state.message if run.state else None,
-            "waits for": waits.describe_wait(client, run.id),
+            "waits for": _wait(client, run),
             "parameters": run.parameters,
             "tags": ", ".join(run.tags),
             "expected": run.expected_start_time,
@@ -136,6 +136,12 @@ def inspect(run_id: UUID, output: OutputFormat) -> None:
         },
         output,
     )
+
+
+def _wait(client: Client, run: FlowRunResponse) -> str | None:
+    if run.state_type in {*TERMINAL, StateType.RUNNING}:
+        return None
+    return claims.read_wait_reason(client, run.id).message
 
 
 @flow_run.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from headrace.client.http import Client
-from headrace.wire.claims import ClaimBody, ClaimResponse, RenewBody, RenewResponse
+from headrace.wire.claims import ClaimBody, ClaimResponse, RenewBody, RenewResponse, WaitReason
 
 ANSWER_TIME = 30.0  # seconds for the answer itself, beyond what the caller lets the server wait
 
@@ -40,3 +42,9 @@ def renew_leases(
         timeout=timeout,
         attempts=attempts,
     )
+
+
+def read_wait_reason(client: Client, flow_run_id: UUID) -> WaitReason:
+    """Why a flow run does not run at this moment."""
+    path = f"/headrace/flow_runs/{flow_run_id}/wait_reason"
+    return client.call("GET", path, answer=WaitReason)
