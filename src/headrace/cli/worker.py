@@ -6,6 +6,8 @@ import click
 
 from headrace._bindings import load
 from headrace.cli.documents import read_document
+from headrace.cli.session import connect
+from headrace.client.http import client_of
 from headrace.settings import settings
 
 INSTALL_POLICIES = ("always", "if-not-present", "never", "prompt")
@@ -74,5 +76,7 @@ def start(
         base_job_template=template,
         health_port=current.worker_webserver_port if with_healthcheck else None,
     )
-    new_client = load("headrace.client.default:new_client")
-    load("headrace.worker.start:work_for_pool")(asked, current, new_client, click.echo)
+    url = connect().url  # starts this machine's embedded server where no other is configured
+    load("headrace.worker.start:work_for_pool")(
+        asked, current, lambda: client_of(current, url), click.echo
+    )
