@@ -1,7 +1,7 @@
 """Answering a run that waits for a person: what it asks, and the typed answer."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import click
@@ -32,7 +32,7 @@ def _text(client: Client, run_id: UUID, key: str | None) -> str | None:
 
 def _schema(client: Client, run_id: UUID, key: str | None) -> Schema | None:
     value = inputs.read_input(client, run_id, key) if key else None
-    return value if isinstance(value, Mapping) else None
+    return cast("Schema", value) if isinstance(value, dict) else None
 
 
 def ask(schema: Schema) -> dict[str, Any]:

@@ -6,6 +6,7 @@ nothing but results.
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,6 +43,10 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
+def _as_format(_context: click.Context, _option: click.Parameter, value: str) -> OutputFormat:
+    return OutputFormat(value)
+
+
 def output_option(command: F) -> F:
     """The `--output` option that commands with a result have."""
     return click.option(
@@ -49,7 +54,7 @@ def output_option(command: F) -> F:
         "-o",
         type=click.Choice([form.value for form in OutputFormat]),
         default=OutputFormat.TEXT.value,
-        callback=lambda _context, _option, value: OutputFormat(value),
+        callback=_as_format,
         help="'json' prints one JSON document for programs.",
     )(command)
 
@@ -142,7 +147,7 @@ def _table(columns: list[str], rows: list[list[str]], width: int) -> list[str]:
     Cut cells end with an ellipsis. Where output is no terminal nothing is cut.
     """
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
-    if click.get_text_stream("stdout").isatty():
+    if sys.stdout.isatty():
         room = width - 2 * (len(columns) - 1)
         while sum(widths) > room and max(widths) > 8:
             widths[widths.index(max(widths))] -= 1

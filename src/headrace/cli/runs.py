@@ -83,6 +83,11 @@ def print_state(run: FlowRunResponse, moment: datetime | None = None) -> None:
     click.echo(f"{click.style(stamp, dim=True)} {click.style(name, fg=colour, bold=True)}{message}")
 
 
+def is_over(run: FlowRunResponse) -> bool:
+    """Whether the run's state is its last."""
+    return run.state_type in TERMINAL
+
+
 def follow(
     client: Client,
     flow_run_id: UUID,
@@ -105,7 +110,7 @@ def follow(
     Returns:
         The run as it was seen last.
     """
-    stop = until or (lambda run: run.state_type in TERMINAL)
+    stop = until or is_over
     deadline = None if seconds is None else time.monotonic() + seconds
     seen_logs = 0
     seen_state: UUID | None = None

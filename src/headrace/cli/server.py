@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from types import FrameType
 
 import click
 
@@ -52,7 +53,11 @@ def start(
     process, note = server_process.start_here(launch)
     if note is None:
         raise click.exceptions.Exit(process.wait())
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        process.terminate()
+
+    signal.signal(signal.SIGTERM, end)
     _announce(note, output)
     hint("Ctrl-C stops it.")
     try:

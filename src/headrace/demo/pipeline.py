@@ -11,7 +11,7 @@ import itertools
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 from pydantic import Field
 from river import compose, datasets, drift, linear_model, preprocessing
@@ -27,7 +27,18 @@ LOOK_BACK = 2  # batches before the alarm that the challenger also learns from
 VARIABLE = "champion"
 
 Record = tuple[dict[str, float], bool]
-Model = compose.Pipeline
+
+
+class Model(Protocol):
+    """What the pipeline asks of a river classifier."""
+
+    def learn_one(self, x: dict[str, float], y: bool) -> None:
+        """Learn from one record."""
+        ...
+
+    def predict_one(self, x: dict[str, float]) -> bool:
+        """Whether the page is a phishing page."""
+        ...
 
 
 class Approval(RunInput):
@@ -161,12 +172,13 @@ def _question(scores: Comparison) -> str:
 
 
 def _records() -> list[Record]:
-    pages: list[Record] = list(datasets.Phishing())
+    pages = cast("list[Record]", list(datasets.Phishing()))
     return [p for p in pages if p[0]["https"] == 1.0] + [p for p in pages if p[0]["https"] != 1.0]
 
 
 def _learn(records: Sequence[Record]) -> Model:
-    model = compose.Pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression())
+    steps = compose.Pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression())
+    model = cast("Model", steps)
     for page, is_phishing in records:
         model.learn_one(page, is_phishing)
     return model
