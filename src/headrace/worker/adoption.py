@@ -4,11 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from headrace.infrastructure.contract import Handle, Infrastructure, Phase, Status
 from headrace.infrastructure.process.identity import (
-    ProcessId,
     describe_exit,
     is_alive,
     kill_group,
@@ -22,13 +20,6 @@ from headrace.worker.warm.starter import WarmStarter
 # A parent whose worker died reads what it was still asked before it lets go: this many seconds.
 _PARENT_PATIENCE = 2.0
 _POLL = 0.01  # seconds
-
-
-@runtime_checkable
-class _WatchesOrphans(Protocol):
-    def watch_orphan(
-        self, launch: Launch, watch: ProcessInfrastructure, process: ProcessId
-    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +89,8 @@ class Adopter:
             return self.infrastructure.poll(handle)
         if not is_alive(entry.process):
             return _exited(self.ledger.read(entry.slot))
-        self.infrastructure.adopt(handle, entry.process)
+        watched = self.starter is not None
+        self.infrastructure.adopt(handle, entry.process, is_watched=watched)
         if self.starter is not None:
             launch = _launch_of(entry, self.infrastructure.output_of(handle))
             self.starter.watch_orphan(launch, self.infrastructure, entry.process)

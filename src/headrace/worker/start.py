@@ -15,14 +15,13 @@ from headrace.client.http import Client
 from headrace.errors import InfrastructureError, ObjectNotFound, WorkerTypeMismatch
 from headrace.infrastructure.process.kind import KIND as PROCESS
 from headrace.infrastructure.process.kind import ProcessInfrastructure
-from headrace.infrastructure.process.launches import Starter
-from headrace.infrastructure.process.spawn import SpawnStarter
 from headrace.settings import Settings
 from headrace.worker.api import WorkerApi
 from headrace.worker.claiming import Source
 from headrace.worker.health import open_health_port
 from headrace.worker.home import WorkerHome, open_home
 from headrace.worker.service import Worker, WorkerOptions
+from headrace.worker.warm.idle import IdleStarter
 from headrace.worker.warm.messages import EXECUTE
 from headrace.worker.warm.preload import Preload
 from headrace.worker.warm.starter import WarmStarter
@@ -195,9 +194,8 @@ def _assembled(
 ) -> Generator[Worker]:
     starter = new_starter(home, execute)
     infrastructure = ProcessInfrastructure(starter, home.outputs)
+    starter.warm_up(infrastructure.base)
     warm = starter if isinstance(starter, WarmStarter) else None
-    if warm is not None:
-        warm.warm_up(infrastructure.base)
     try:
         yield Worker(
             api=api,
@@ -211,10 +209,10 @@ def _assembled(
         infrastructure.close()
 
 
-def new_starter(home: WorkerHome, execute: str = EXECUTE) -> Starter:
-    """Warm where the system can fork and say when a process ends, else a new interpreter each."""
+def new_starter(home: WorkerHome, execute: str = EXECUTE) -> WarmStarter | IdleStarter:
+    """Forked children where the system can do that safely, else interpreters that wait."""
     if not (hasattr(os, "fork") and hasattr(os, "pidfd_open")):
-        return SpawnStarter()
+        return IdleStarter(home.ledger, execute)
     preload = Preload(home.preload)
     preload.load()
     return WarmStarter(home.ledger, preload, execute)

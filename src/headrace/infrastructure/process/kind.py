@@ -31,6 +31,7 @@ class _Attempt:
     status: Status
     process: ProcessId | None = None
     stop_at: float | None = None  # monotonic; a stop that came before the start, or that is running
+    is_watched: bool = True  # somebody tells when it ends
 
 
 class ProcessInfrastructure:
@@ -80,13 +81,21 @@ class ProcessInfrastructure:
             raise
         return handle
 
-    def adopt(self, handle: Handle, process: ProcessId) -> None:
-        """Take over an attempt that an earlier process of this worker started."""
+    def adopt(self, handle: Handle, process: ProcessId, *, is_watched: bool) -> None:
+        """Take over an attempt that an earlier process of this worker started.
+
+        Args:
+            handle: The attempt.
+            process: Its process.
+            is_watched: Whether a starter will tell when it ends; else `poll` looks.
+        """
         output = Path(str(handle.details.get("output") or self._directory / f"{_key(handle)}.log"))
         details = {**handle.details, "pid": process.pid, "started": process.started}
         full = Handle(kind=KIND, run_id=handle.run_id, epoch=handle.epoch, details=details)
         with self._lock:
-            self._attempts[_key(handle)] = _Attempt(full, output, Status(Phase.RUNNING), process)
+            self._attempts[_key(handle)] = _Attempt(
+                full, output, Status(Phase.RUNNING), process, is_watched=is_watched
+            )
 
     def poll(self, handle: Handle) -> Status:
         """How the attempt is: as its starter told, else as the machine shows."""
@@ -99,9 +108,9 @@ class ProcessInfrastructure:
             return _ended(None, reported=False)
         if attempt.stop_at is not None:
             self._enforce(attempt)
-        if attempt.status.exited or attempt.process is None or is_alive(attempt.process):
-            return attempt.status
-        return attempt.status  # it ended a moment ago; its starter is about to say how
+        if not attempt.is_watched and attempt.process and not is_alive(attempt.process):
+            self._end(_key(handle), _ended(None, reported=False))
+        return attempt.status
 
     def stop(self, handle: Handle, grace: float) -> None:
         """SIGTERM to the process, SIGKILL to its whole group when `grace` seconds are over.

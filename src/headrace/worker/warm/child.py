@@ -41,7 +41,7 @@ class Origin:
         execute: Runs a claim.
         ledger: The worker's ledger, mapped.
         parent: The parent's process number.
-        learned: Where newly imported installed modules are written, a pipe.
+        learned: Where newly imported installed modules are written, a pipe; -1 is nowhere.
         baseline: The modules that the parent has.
     """
 
@@ -52,11 +52,17 @@ class Origin:
     baseline: frozenset[str]
 
 
+def run_forked(request: Fork, origin: Origin) -> NoReturn:
+    """Be the child for `request`, forked a moment ago; never returns."""
+    _set_apart()
+    run(request, origin)
+
+
 def run(request: Fork, origin: Origin) -> NoReturn:
-    """Be the child for `request`; never returns."""
+    """Be the process for `request`, in a group of its own already; never returns."""
     code = 1
     try:
-        _set_apart(request)
+        _enter(request)
         if not _is_wanted(request, origin):
             os._exit(NEVER_RAN)
         if request.command is not None:
@@ -71,14 +77,19 @@ def run(request: Fork, origin: Origin) -> NoReturn:
         _leave(code)
 
 
-def _set_apart(request: Fork) -> None:
-    """Own group, own output, own directory, signals as a new process has them."""
+def _set_apart() -> None:
+    """A group of its own, and signals as a new process has them."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+    gc.enable()
+
+
+def _enter(request: Fork) -> None:
+    """Its own output and directory."""
     output = os.open(request.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -121,7 +132,6 @@ def _drop_to(user: str) -> None:
 
 def _run_flow(request: Fork, origin: Origin) -> int:
     os.environ.update(request.identity)
-    gc.enable()
     _reseed()
     _thread.start_new_thread(_keep_deadline, (origin, request.slot))
     # The program that forked us is no concern of the flow's: a pool of its own that spawns
@@ -161,7 +171,7 @@ def _tell_learned(origin: Origin) -> None:
     new = {name.partition(".")[0] for name in sys.modules.keys() - origin.baseline}
     modules = [name for name in sorted(new - origin.baseline) if _is_installed(name)]
     line = json.dumps(modules).encode() + b"\n"
-    if modules and len(line) <= _PIPE_LINE:
+    if modules and origin.learned >= 0 and len(line) <= _PIPE_LINE:
         with contextlib.suppress(OSError):
             os.write(origin.learned, line)
 

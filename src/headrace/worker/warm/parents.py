@@ -1,6 +1,7 @@
 """One warm parent as its worker sees it: a program, a socket, what it was asked to start."""
 
 import contextlib
+import hashlib
 import os
 import signal
 import socket
@@ -155,3 +156,9 @@ def fork_request(launch: Launch) -> Fork:
         environment=dict(launch.environment) if alone else None,
         user=launch.user,
     )
+
+
+def environment_key(environment: Mapping[str, str]) -> str:
+    """What tells environments apart."""
+    text = "\0".join(f"{k}={v}" for k, v in sorted(environment.items()))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -112,7 +112,7 @@ class Parent:
             return
         if pid == 0:
             self._close_in_child()
-            child.run(request, self._origin)
+            child.run_forked(request, self._origin)
         self._children[pid] = request
         self._send(Started(key=request.key, pid=pid, started=started_at(pid) or 0))
 

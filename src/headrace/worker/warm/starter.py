@@ -1,7 +1,6 @@
 """Starts attempts from warm parents: one parent for each environment, a child for each attempt."""
 
 import contextlib
-import hashlib
 import os
 import selectors
 import threading
@@ -24,7 +23,13 @@ from headrace.worker.warm.messages import (
     Started,
     read_report,
 )
-from headrace.worker.warm.parents import Pending, WarmParent, fork_request, start_parent
+from headrace.worker.warm.parents import (
+    Pending,
+    WarmParent,
+    environment_key,
+    fork_request,
+    start_parent,
+)
 from headrace.worker.warm.preload import Preload
 
 _MOST_PARENTS = 4  # environments kept warm at once; each costs about 40 MB
@@ -127,7 +132,7 @@ class WarmStarter:
     def _parent_for(self, environment: Mapping[str, str]) -> WarmParent:
         if self._preload.packages_changed():
             self.recycle()
-        key = _environment_key(environment)
+        key = environment_key(environment)
         parent = self._current.get(key)
         if parent is None:
             if len(self._current) >= _MOST_PARENTS:
@@ -303,11 +308,6 @@ class WarmStarter:
 
     def _wake(self) -> None:
         os.write(self._wake_write, b"x")
-
-
-def _environment_key(environment: Mapping[str, str]) -> str:
-    text = "\0".join(f"{k}={v}" for k, v in sorted(environment.items()))
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _with_engine(launch: Launch) -> Launch:
