@@ -91,5 +91,6 @@ def look_into(values: Mapping[str, object], name: str) -> object:
     for part in name.split("."):
         if not isinstance(found, Mapping):
             return MISSING
-        found = found.get(part, MISSING)
+        fields = cast("Mapping[str, object]", found)  # pyright: ignore[reportUnnecessaryCast]  # it narrows to Unknown without
+        found = fields.get(part, MISSING)
     return found
