@@ -160,6 +160,9 @@ deployment = _table(
     Column("created_by", Json),
     Column("updated_by", Json),
     Column("sdk", Text, nullable=False, server_default="headrace"),
+    # The rows of `deployment_schedule` as the wire has them, rewritten whenever they change: a
+    # deployment is read far more often than its schedules change.
+    Column("schedules", Json, nullable=False, server_default="[]"),
     UniqueConstraint("flow_id", "name"),
 )
 
@@ -171,8 +174,8 @@ deployment_schedule = _table(
     Column("max_scheduled_runs", Integer),
     Column("parameters", Json, nullable=False, server_default="{}"),
     Column("slug", Text),
-    # Runs of this schedule exist up to here; the scheduling loop goes on from it.
-    Column("scheduled_until", Timestamp),
+    # When the scheduling loop looks at it next; null means now.
+    Column("look_again", Timestamp),
     UniqueConstraint("deployment_id", "slug"),
 )
 
@@ -426,4 +429,16 @@ Index("ix_log__timestamp", log.c.timestamp)
 Index("ix_event__occurred", event.c.occurred)
 Index("ix_event__resource_id_occurred", event.c.resource_id, event.c.occurred)
 Index("ix_deployment__work_queue_id", deployment.c.work_queue_id)
+Index(
+    "ix_deployment_schedule__look_again",
+    deployment_schedule.c.look_again,
+    sqlite_where=text("active"),
+    postgresql_where=text("active"),
+)
+Index(
+    "ix_flow_run__late_from",
+    flow_run.c.next_scheduled_start_time,
+    sqlite_where=text("state_type = 'SCHEDULED' AND state_name = 'Scheduled'"),
+    postgresql_where=text("state_type = 'SCHEDULED' AND state_name = 'Scheduled'"),
+)
 Index("ix_deployment_schedule__deployment_id", deployment_schedule.c.deployment_id)

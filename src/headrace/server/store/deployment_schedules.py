@@ -1,0 +1,125 @@
+"""SQL of deployments' schedules, and of the runs planned for them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select, bindparam, delete, func, insert, literal_column, or_, select, update
+
+from headrace.server.store.database import Statement
+from headrace.server.store.deployments import RUN_COLUMNS, RUN_SOURCE
+from headrace.server.store.schema import deployment, deployment_schedule, flow_run
+
+_s = deployment_schedule.c
+
+COLUMNS: Final = (
+    _s.id,
+    _s.schedule,
+    _s.active,
+    _s.max_scheduled_runs,
+    _s.parameters,
+    _s.slug,
+    _s.created,
+    _s.updated,
+)
+"""The fields of `core.schedule_changes.StoredSchedule`."""
+
+OF_DEPLOYMENT: Final = Statement(
+    select(*COLUMNS)
+    .where(_s.deployment_id == bindparam("deployment_id"))
+    # The contract lists the newest first; those of one request in the order they came.
+    .order_by(_s.created, _s.id)
+)
+INSERT: Final = Statement(insert(deployment_schedule))
+UPDATE: Final = Statement(
+    update(deployment_schedule)
+    .where(_s.id == bindparam("schedule_id"))
+    .values(
+        {
+            name: bindparam(f"v_{name}")
+            for name in (
+                "schedule",
+                "active",
+                "max_scheduled_runs",
+                "parameters",
+                "slug",
+                "updated",
+            )
+        }
+        | {"look_again": None}
+    )
+)
+DELETE: Final = Statement(delete(deployment_schedule).where(_s.id == bindparam("schedule_id")))
+LOOK_NOW: Final = Statement(
+    update(deployment_schedule)
+    .where(_s.deployment_id == bindparam("deployment_id"))
+    .values(look_again=None)
+)
+
+_is_planned: Final[list[Any]] = [
+    flow_run.c.deployment_id == bindparam("deployment_id"),
+    flow_run.c.state_type == literal_column("'SCHEDULED'"),
+    flow_run.c.auto_scheduled,
+    flow_run.c.run_count == 0,
+    flow_run.c.lease_owner.is_(None),
+]
+DELETE_PLANNED: Final = Statement(delete(flow_run).where(*_is_planned))
+"""All runs that schedules made of a deployment and that did not begin: at most a few hundred."""
+
+DELETE_PLANNED_BY: Final = Statement(
+    delete(flow_run).where(
+        *_is_planned,
+        flow_run.c.idempotency_key.like(bindparam("key_pattern")),
+    )
+)
+"""Those of one schedule."""
+
+DUE_COLUMNS: Final = (*RUN_COLUMNS, *COLUMNS)
+_is_active: Final = [_s.active, deployment.c.paused.is_(False)]
+DUE: Final = Statement(
+    select(*DUE_COLUMNS)
+    .select_from(RUN_SOURCE.join(deployment_schedule, _s.deployment_id == deployment.c.id))
+    .where(
+        *_is_active,
+        or_(
+            _s.look_again.is_(None),
+            _s.look_again <= bindparam("now"),
+            _s.look_again > bindparam("too_far"),
+        ),
+    )
+    .order_by(_s.id)
+    .limit(bindparam("page"))
+)
+"""Schedules to look at. A time too far ahead was written under a clock that has been set back."""
+
+NEXT_LOOK: Final = Statement(
+    select(func.min(_s.look_again))
+    .select_from(deployment_schedule.join(deployment, deployment.c.id == _s.deployment_id))
+    .where(*_is_active)
+)
+OF_DEPLOYMENT_ACTIVE: Final = Statement(
+    select(*DUE_COLUMNS)
+    .select_from(RUN_SOURCE.join(deployment_schedule, _s.deployment_id == deployment.c.id))
+    .where(_s.active, deployment.c.id == bindparam("deployment_id"))
+    .order_by(_s.id)
+)
+STILL_PLANNED: Final = Statement(
+    select(_s.id)
+    .select_from(deployment_schedule.join(deployment, deployment.c.id == _s.deployment_id))
+    .where(
+        _s.id == bindparam("schedule_id"), _s.updated == bindparam("as_read"), *_is_active
+    )
+)
+"""The schedule, if it is as it was read and nothing is paused."""
+
+LOOK_AGAIN: Final = Statement(
+    update(deployment_schedule)
+    .where(_s.id == bindparam("schedule_id"))
+    .values(look_again=bindparam("at"))
+)
+
+
+def planned_keys(flow_id: str, keys: Sequence[str]) -> Select[Any]:
+    """Which of these idempotency keys are taken."""
+    return select(flow_run.c.idempotency_key).where(
+        flow_run.c.flow_id == flow_id, flow_run.c.idempotency_key.in_(keys)
+    )

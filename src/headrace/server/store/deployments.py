@@ -1,0 +1,179 @@
+"""SQL of deployments."""
+
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import msgspec
+
+from sqlalchemy import bindparam, case, delete, func, insert, literal_column, null, select, update
+
+from headrace.server.store.claims import IS_LIVE
+from headrace.server.store.database import Row, Statement
+from headrace.server.store.schema import deployment, flow, flow_run, work_pool, work_queue
+from headrace.server.store.shapes import RowShape
+from headrace.wire.deployments import DeploymentResponse
+
+_live = (
+    select(func.count())
+    .select_from(flow_run)
+    .where(flow_run.c.deployment_id == deployment.c.id, IS_LIVE)
+    .scalar_subquery()
+)
+
+
+class DeploymentShape(RowShape):
+    """Rows of deployments; the limit becomes the object that the contract has for it."""
+
+    def _fill(self, row: Row) -> msgspec.Struct:
+        at = self.positions
+        used: int | None = row[at["global_concurrency_limit"]]
+        if used is None:
+            return super()._fill(row)
+        values: list[Any] = list(row)
+        values[at["global_concurrency_limit"]] = {
+            "id": str(uuid5(UUID(row[at["id"]]), "concurrency-limit")),
+            "created": row[at["created"]],
+            "updated": row[at["updated"]],
+            "active": True,
+            "name": f"deployment:{row[at['id']]}",
+            "limit": row[at["concurrency_limit"]],
+            "active_slots": used,
+            "slot_decay_per_second": 0.0,
+        }
+        return super()._fill(tuple(values))
+
+
+SHAPE: Final = DeploymentShape(
+    DeploymentResponse,
+    deployment.c,
+    selected={
+        # Counted only where somebody limits it.
+        "global_concurrency_limit": case(
+            (deployment.c.concurrency_limit.is_not(None), _live), else_=null()
+        ).label("live_runs"),
+        "work_pool_name": work_pool.c.name.label("work_pool_name"),
+    },
+)
+SOURCE: Final = deployment.outerjoin(
+    work_queue, work_queue.c.id == deployment.c.work_queue_id
+).outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+LISTED: Final = select(*SHAPE.columns).select_from(SOURCE)
+"""Rows of `SHAPE`, to which a list adds its conditions, order and bounds."""
+
+BY_ID: Final = Statement(LISTED.where(deployment.c.id == bindparam("deployment_id")))
+BY_NAME: Final = Statement(
+    LISTED.join(flow, flow.c.id == deployment.c.flow_id)
+    .where(flow.c.name == bindparam("flow_name"))
+    .where(deployment.c.name == bindparam("deployment_name"))
+)
+EXISTS: Final = Statement(
+    select(deployment.c.id).where(deployment.c.id == bindparam("deployment_id"))
+)
+FOR_UPSERT: Final = Statement(
+    select(deployment.c.id, deployment.c.paused, work_pool.c.name)
+    .select_from(SOURCE)
+    .where(deployment.c.flow_id == bindparam("flow_id"))
+    .where(deployment.c.name == bindparam("deployment_name"))
+)
+FLOW_EXISTS: Final = Statement(select(flow.c.id).where(flow.c.id == bindparam("flow_id")))
+
+INSERT: Final = Statement(insert(deployment))
+"""A deployment: the columns that are given."""
+
+SETTABLE: Final = (
+    "branch",
+    "concurrency_limit",
+    "concurrency_options",
+    "description",
+    "enforce_parameter_schema",
+    "entrypoint",
+    "infrastructure_document_id",
+    "job_variables",
+    "labels",
+    "parameter_openapi_schema",
+    "parameters",
+    "path",
+    "paused",
+    "pull_steps",
+    "schedules",
+    "sdk",
+    "storage_document_id",
+    "tags",
+    "version",
+    "version_info",
+    "work_queue_id",
+    "work_queue_name",
+)
+SET: Final = {
+    column: Statement(
+        update(deployment)
+        .where(deployment.c.id == bindparam("deployment_id"))
+        .values({column: bindparam("value"), "updated": bindparam("now")})
+    )
+    for column in SETTABLE
+}
+TOUCH: Final = Statement(
+    update(deployment)
+    .where(deployment.c.id == bindparam("deployment_id"))
+    .values(updated=bindparam("now"))
+)
+DELETE: Final = Statement(delete(deployment).where(deployment.c.id == bindparam("deployment_id")))
+
+QUEUES: Final = Statement(
+    select(
+        work_pool.c.id,
+        work_pool.c.name,
+        work_pool.c.base_job_template,
+        work_queue.c.id,
+        work_queue.c.name,
+        work_pool.c.default_queue_id,
+    )
+    .select_from(work_pool.join(work_queue, work_queue.c.work_pool_id == work_pool.c.id))
+    .where(work_pool.c.name == bindparam("pool_name"))
+)
+"""The queues of a pool, with the pool's template."""
+
+RUN_COLUMNS: Final = (
+    deployment.c.id,
+    deployment.c.name,
+    deployment.c.flow_id,
+    flow.c.name,
+    deployment.c.version,
+    deployment.c.tags,
+    deployment.c.labels,
+    deployment.c.parameters,
+    deployment.c.parameter_openapi_schema,
+    deployment.c.enforce_parameter_schema,
+    deployment.c.job_variables,
+    deployment.c.infrastructure_document_id,
+    work_queue.c.id,
+    deployment.c.work_queue_name,
+    work_pool.c.id,
+    work_pool.c.name,
+    work_pool.c.base_job_template,
+)
+"""What a run of a deployment is made from: the fields of `services.deployment_runs.Source`."""
+
+RUN_SOURCE: Final = deployment.join(flow, flow.c.id == deployment.c.flow_id).outerjoin(
+    work_queue, work_queue.c.id == deployment.c.work_queue_id
+).outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+FOR_RUN: Final = Statement(
+    select(*RUN_COLUMNS)
+    .select_from(RUN_SOURCE)
+    .where(deployment.c.id == bindparam("deployment_id"))
+)
+
+# Statuses: ready while somebody polls for its runs.
+GONE_QUIET: Final = Statement(
+    select(deployment.c.id, deployment.c.name)
+    .where(deployment.c.status == literal_column("'READY'"))
+    .where(deployment.c.last_polled < bindparam("since"))
+    .limit(bindparam("page"))
+)
+SET_NOT_READY: Final = Statement(
+    update(deployment)
+    .where(deployment.c.id == bindparam("deployment_id"))
+    .where(deployment.c.status == literal_column("'READY'"))
+    .where(deployment.c.last_polled < bindparam("since"))
+    .values(status=literal_column("'NOT_READY'"))
+)
