@@ -190,9 +190,9 @@ async def _open_parameters(database: Database, given: Json) -> Json:
     names = list(dict.fromkeys(find_variables(given)))
     values: dict[str, object] = {}
     for name in names:
-        row = await database.fetch_one(variable_store.VALUE, {"variable_name": name})
+        row = await database.fetch_one(variable_store.BY_NAME, {"key": name})
         if row is not None:
-            values[name] = msgspec.json.decode(row[0])
+            values[name] = msgspec.json.decode(row[variable_store.SHAPE.positions["value"]])
     try:
         opened = open_values(given, values.__getitem__)
     except ValueError as error:

@@ -1,0 +1,88 @@
+"""The loop that finishes cancellations: what a cancelled run left open is closed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from headrace.core.states import LIVE, StateType
+from headrace.server.services.loops.service import Pace
+from headrace.server.services.signals import Signals
+from headrace.server.store import cancellations as sql
+from headrace.server.store import transitions
+from headrace.server.store.database import Database, Transaction
+from headrace.server.store.facts import FlowRunRow, TaskRunRow
+from headrace.server.store.times import time_text
+
+_OF_PARENT: Final = "The flow run that it belongs to was cancelled."
+_STUCK: Final = "Nobody confirmed the cancellation within {:.0f} s, so it counts as done."
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationLoop:
+    """Cancels the task runs and sub-flows of cancelled runs, and ends cancellations that hang.
+
+    A sub-flow with a process of its own is asked to stop (Cancelling); one that ran inside its
+    parent's process, or that has not begun, is cancelled.
+
+    Args:
+        patience: How long a run may be Cancelling where no lease will end it.
+        reach: How long after a cancellation its leftovers are looked for.
+        page: Runs of one transaction: three rows each.
+    """
+
+    database: Database
+    signals: Signals
+    patience: timedelta = timedelta(seconds=300)
+    reach: timedelta = timedelta(hours=24)
+    page: int = 100
+    name: str = "cancellation_cleanup"
+    pace: Pace = Pace(interval=20.0)  # noqa: RUF009 - frozen
+    topics: tuple[str, ...] = ()
+
+    async def run_once(self, now: datetime) -> float | None:
+        """Close a page of each."""
+        since = {"since": time_text(now - self.reach), "page": self.page}
+        stuck = {"stuck_since": time_text(now - self.patience), "page": self.page}
+        reads = (
+            await self.database.fetch_all(sql.OPEN_SUB_FLOWS, since),
+            await self.database.fetch_all(sql.OPEN_TASK_RUNS, since),
+            await self.database.fetch_all(sql.STUCK, stuck),
+        )
+        if not any(reads):
+            return None
+        text = time_text(now)
+
+        def work(tx: Transaction) -> tuple[str, ...]:
+            topics: dict[str, None] = {}
+            for row in tx.fetch_all(sql.OPEN_SUB_FLOWS, since):
+                topics |= dict.fromkeys(_end_sub_flow(tx, FlowRunRow(*row), text))
+            for row in tx.fetch_all(sql.OPEN_TASK_RUNS, since):
+                _end_task_run(tx, TaskRunRow(*row), text)
+            for row in tx.fetch_all(sql.STUCK, stuck):
+                message = _STUCK.format(self.patience.total_seconds())
+                topics |= dict.fromkeys(_cancel(tx, FlowRunRow(*row), text, message))
+            return ("events", *topics)
+
+        self.signals.publish(*await self.database.transact(work))
+        return 0 if any(len(rows) == self.page for rows in reads) else None
+
+
+def _end_sub_flow(tx: Transaction, run: FlowRunRow, now: str) -> tuple[str, ...]:
+    state = run.facts().state
+    own_process = run.lease_owner is not None or run.deployment_id is not None
+    if own_process and state is not None and state.type in LIVE:
+        ending = transitions.new_state(StateType.CANCELLING, timestamp=now, message=_OF_PARENT)
+        transitions.carry_out(tx, transitions.flow_run(run, ending, now=now))
+        return transitions.signals(run)
+    return _cancel(tx, run, now, _OF_PARENT)
+
+
+def _cancel(tx: Transaction, run: FlowRunRow, now: str, message: str) -> tuple[str, ...]:
+    state = transitions.new_state(StateType.CANCELLED, timestamp=now, message=message)
+    transitions.carry_out(tx, transitions.flow_run(run, state, now=now))
+    return transitions.signals(run)
+
+
+def _end_task_run(tx: Transaction, run: TaskRunRow, now: str) -> None:
+    state = transitions.new_state(StateType.CANCELLED, timestamp=now, message=_OF_PARENT)
+    transitions.carry_out(tx, transitions.task_run(run, state, now=now))
