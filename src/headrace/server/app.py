@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from headrace.server.api import (
     admin,
     claims,
+    deployments,
     flow_run_inputs,
     flow_runs,
     flows,
@@ -24,8 +26,14 @@ from headrace.server.api.metrics import RequestMetrics
 from headrace.server.api.operations import Operations
 from headrace.server.config import ServerConfig
 from headrace.server.services.container import Services
+from headrace.server.services.loops.cancellation import CancellationLoop
+from headrace.server.services.loops.deployment_status import DeploymentStatusLoop
+from headrace.server.services.loops.lateness import LatenessLoop
 from headrace.server.services.loops.leases import LeaseLoop
+from headrace.server.services.loops.pause_expiry import PauseExpiryLoop
 from headrace.server.services.loops.placement import run_everywhere, run_on_leader
+from headrace.server.services.loops.retention import RetentionLoop
+from headrace.server.services.loops.scheduling import SchedulingLoop
 from headrace.server.services.loops.service import LoopService, stop_all
 from headrace.server.services.loops.signs_of_life import SignsOfLifeLoop
 from headrace.server.services.loops.worker_status import WorkerStatusLoop
@@ -37,6 +45,7 @@ logger = logging.getLogger("headrace.server")
 NOUNS: tuple[Operations, ...] = (
     admin.operations,
     claims.operations,
+    deployments.operations,
     flow_runs.operations,
     flows.operations,
     flow_run_inputs.operations,
@@ -56,6 +65,19 @@ LOOPS: tuple[Callable[[Services], LoopService], ...] = (
     ),
     lambda services: run_on_leader(
         services, WorkerStatusLoop(services.database, services.signals, services.liveness)
+    ),
+    lambda services: run_on_leader(services, SchedulingLoop(services.database, services.signals)),
+    lambda services: run_on_leader(services, LatenessLoop(services.database, services.signals)),
+    lambda services: run_on_leader(services, PauseExpiryLoop(services.database, services.signals)),
+    lambda services: run_on_leader(services, CancellationLoop(services.database, services.signals)),
+    lambda services: run_on_leader(
+        services, DeploymentStatusLoop(services.database, services.signals)
+    ),
+    lambda services: run_on_leader(
+        services,
+        RetentionLoop(
+            services.database, services.signals, timedelta(days=services.config.retention_days)
+        ),
     ),
 )
 

@@ -215,7 +215,7 @@ class DeploymentScheduleUpdate(Strict, kw_only=True):
     max_scheduled_runs: Annotated[int, Meta(gt=0)] | None | UnsetType = UNSET
     parameters: dict[str, Any] | UnsetType = UNSET
     replaces: str | None | UnsetType = UNSET
-    schedule: msgspec.Raw | None | UnsetType = UNSET
+    schedule: dict[str, Any] | None | UnsetType = UNSET
     slug: str | None | UnsetType = UNSET
 
 

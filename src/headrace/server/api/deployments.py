@@ -115,9 +115,7 @@ async def read_deployments(call: Call[ReadDeploymentsBody]) -> bytes:
 @operations.post("/deployments/count", CountDeploymentsBody, returns=int)
 async def count_deployments(call: Call[CountDeploymentsBody]) -> bytes:
     """Count deployments."""
-    count = await deployment_lists.count_deployments(
-        call.services.database, Filters.of(call.body)
-    )
+    count = await deployment_lists.count_deployments(call.services.database, Filters.of(call.body))
     return encode(count)
 
 
@@ -219,9 +217,7 @@ async def create_schedules(call: Call[list[DeploymentScheduleCreate]]) -> bytes:
     )
 
 
-@operations.patch(
-    "/deployments/{id:uuid}/schedules/{schedule_id:uuid}", DeploymentScheduleUpdate
-)
+@operations.patch("/deployments/{id:uuid}/schedules/{schedule_id:uuid}", DeploymentScheduleUpdate)
 async def update_schedule(call: Call[DeploymentScheduleUpdate]) -> None:
     """Change what the body names of a schedule."""
     services = call.services

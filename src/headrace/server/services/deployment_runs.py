@@ -6,7 +6,7 @@ that a run costs one read and one unit.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from msgspec import UNSET
@@ -197,8 +197,7 @@ async def _open_parameters(database: Database, given: Json) -> Json:
         opened = open_values(given, values.__getitem__)
     except ValueError as error:
         raise Conflict(f"A parameter of the run cannot be made: {error}") from error
-    assert isinstance(opened, dict)
-    return opened
+    return cast("Json", opened)
 
 
 def merge_parameters(source: Source, given: Mapping[str, object], *, enforce: bool) -> str:
@@ -206,7 +205,7 @@ def merge_parameters(source: Source, given: Mapping[str, object], *, enforce: bo
 
     Raises `Conflict` with the field named where they are not what the deployment's schema allows.
     """
-    merged = (open_json(source.parameters) | given) if given else open_json(source.parameters)
+    merged = (open_json(source.parameters) | dict(given)) if given else open_json(source.parameters)
     if enforce and source.parameter_schema not in {None, "", "{}"}:
         schema = open_json(str(source.parameter_schema))
         faults = find_parameter_faults(schema, merged, complete=True)

@@ -32,7 +32,7 @@ def read_wanted(
     """Schedules that a client asks for, checked. Raises `ValidationFailed`."""
     return [
         WantedSchedule(
-            schedule=_complete(one.schedule, (*location, at, "schedule")),
+            schedule=_complete(msgspec.json.decode(one.schedule), (*location, at, "schedule")),
             active=one.active,
             max_scheduled_runs=one.max_scheduled_runs,
             parameters=one.parameters,
@@ -60,8 +60,8 @@ def read_changes(given: Sequence[DeploymentScheduleUpdate]) -> list[WantedSchedu
     ]
 
 
-def _complete(raw: msgspec.Raw, location: Location) -> dict[str, Any]:
-    return parse_schedule(msgspec.json.decode(raw), datetime.now(UTC), location).to_json()
+def _complete(given: object, location: Location) -> dict[str, Any]:
+    return parse_schedule(given, datetime.now(UTC), location).to_json()
 
 
 def replace_all(tx: Transaction, deployment_id: str, wanted: Sequence[WantedSchedule]) -> None:
@@ -72,9 +72,7 @@ def replace_all(tx: Transaction, deployment_id: str, wanted: Sequence[WantedSche
         changes = reconcile(stored, wanted, now, new_id)
     except ValueError as error:
         loc = ["body", "schedules"]
-        raise ValidationFailed(
-            [{"loc": loc, "msg": str(error), "type": "value_error"}]
-        ) from error
+        raise ValidationFailed([{"loc": loc, "msg": str(error), "type": "value_error"}]) from error
     for schedule_id in changes.dropped:
         _drop(tx, deployment_id, schedule_id)
     # Slugs may change places: let go of the old ones before the new ones are taken.
@@ -171,7 +169,9 @@ async def update_schedule(
 
     def work(tx: Transaction) -> None:
         stored = _find(tx, deployment_id, schedule_id)
-        _write(tx, replace(stored, **values, updated=tx.now()), slug=values.get("slug", stored.slug))
+        _write(
+            tx, replace(stored, **values, updated=tx.now()), slug=values.get("slug", stored.slug)
+        )
         drop_planned(tx, deployment_id, schedule_id)
         _copy(tx, deployment_id)
 

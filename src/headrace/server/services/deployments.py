@@ -271,9 +271,7 @@ def _check_parameters(
         check_schema(schema)
     except ValueError as error:
         loc = ["body", "parameter_openapi_schema"]
-        raise ValidationFailed(
-            [{"loc": loc, "msg": str(error), "type": "value_error"}]
-        ) from error
+        raise ValidationFailed([{"loc": loc, "msg": str(error), "type": "value_error"}]) from error
     faults = find_parameter_faults(schema, parameters or {}, complete=False) if enforce else []
     if faults:
         raise ValidationFailed(
@@ -406,9 +404,7 @@ def _changed_values(body: DeploymentUpdate) -> dict[str, object]:
             values[name] = _text(_JSON_DEFAULTS[name] if value is None else value)
         elif name in _JSON_OR_NULL:
             values[name] = _text_or_none(value)
-        elif name in _PLAIN:
-            values[name] = value
-        elif name in _FLAGS and value is not None:
+        elif name in _PLAIN or (name in _FLAGS and value is not None):
             values[name] = value
         elif name in _IDS:
             values[name] = _id_or_none(value)

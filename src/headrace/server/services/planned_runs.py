@@ -165,4 +165,3 @@ async def plan_deployment(
         dates = plan_runs(due, start, horizon, until).dates
         topics += await store_runs(database, due, make_runs(due, dates), None)
     return topics
-

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, literal_column, select
 
 from headrace.server.store.database import Statement
 from headrace.server.store.facts import (
@@ -13,11 +13,11 @@ from headrace.server.store.facts import (
 )
 from headrace.server.store.schema import flow_run, task_run
 
-_CANCELLED: Final = literal_column("'CANCELLED'")
-_TERMINAL: Final = [
+_CANCELLED: Final[ColumnElement[str]] = literal_column("'CANCELLED'")
+_TERMINAL: Final[list[ColumnElement[str]]] = [
     literal_column(f"'{name}'") for name in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 ]
-_ENDED_OR_ENDING: Final = [*_TERMINAL, literal_column("'CANCELLING'")]
+_ENDED_OR_ENDING: Final[list[ColumnElement[str]]] = [*_TERMINAL, literal_column("'CANCELLING'")]
 
 _parent = flow_run.alias("parent")
 _stand_in = task_run.alias("stand_in")

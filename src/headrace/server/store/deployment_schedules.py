@@ -34,18 +34,13 @@ UPDATE: Final = Statement(
     update(deployment_schedule)
     .where(_s.id == bindparam("schedule_id"))
     .values(
-        {
-            name: bindparam(f"v_{name}")
-            for name in (
-                "schedule",
-                "active",
-                "max_scheduled_runs",
-                "parameters",
-                "slug",
-                "updated",
-            )
-        }
-        | {"look_again": None}
+        schedule=bindparam("v_schedule"),
+        active=bindparam("v_active"),
+        max_scheduled_runs=bindparam("v_max_scheduled_runs"),
+        parameters=bindparam("v_parameters"),
+        slug=bindparam("v_slug"),
+        updated=bindparam("v_updated"),
+        look_again=None,
     )
 )
 DELETE: Final = Statement(delete(deployment_schedule).where(_s.id == bindparam("schedule_id")))
@@ -105,9 +100,7 @@ OF_DEPLOYMENT_ACTIVE: Final = Statement(
 STILL_PLANNED: Final = Statement(
     select(_s.id)
     .select_from(deployment_schedule.join(deployment, deployment.c.id == _s.deployment_id))
-    .where(
-        _s.id == bindparam("schedule_id"), _s.updated == bindparam("as_read"), *_is_active
-    )
+    .where(_s.id == bindparam("schedule_id"), _s.updated == bindparam("as_read"), *_is_active)
 )
 """The schedule, if it is as it was read and nothing is paused."""
 

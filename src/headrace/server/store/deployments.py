@@ -4,7 +4,6 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
-
 from sqlalchemy import bindparam, case, delete, func, insert, literal_column, null, select, update
 
 from headrace.server.store.claims import IS_LIVE
@@ -154,9 +153,11 @@ RUN_COLUMNS: Final = (
 )
 """What a run of a deployment is made from: the fields of `services.deployment_runs.Source`."""
 
-RUN_SOURCE: Final = deployment.join(flow, flow.c.id == deployment.c.flow_id).outerjoin(
-    work_queue, work_queue.c.id == deployment.c.work_queue_id
-).outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+RUN_SOURCE: Final = (
+    deployment.join(flow, flow.c.id == deployment.c.flow_id)
+    .outerjoin(work_queue, work_queue.c.id == deployment.c.work_queue_id)
+    .outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+)
 FOR_RUN: Final = Statement(
     select(*RUN_COLUMNS)
     .select_from(RUN_SOURCE)

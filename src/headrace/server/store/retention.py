@@ -6,7 +6,17 @@ cascades to nothing.
 
 from typing import Any, Final
 
-from sqlalchemy import Column, Table, and_, bindparam, delete, literal_column, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    literal_column,
+    or_,
+    select,
+)
 
 from headrace.server.store.database import Statement
 from headrace.server.store.schema import (
@@ -26,7 +36,7 @@ RUNS_AT_ONCE: Final = 50
 SLICE: Final = 500
 """Rows of one transaction."""
 
-_TERMINAL: Final = [
+_TERMINAL: Final[list[ColumnElement[str]]] = [
     literal_column(f"'{name}'") for name in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 ]
 
@@ -50,9 +60,7 @@ _tasks: Final = select(task_run.c.id).where(task_run.c.flow_run_id.in_(_of_runs)
 
 
 def _slice(table: Table, key: Column[Any], *conditions: Any) -> Statement:
-    return Statement(
-        delete(table).where(key.in_(select(key).where(*conditions).limit(SLICE)))
-    )
+    return Statement(delete(table).where(key.in_(select(key).where(*conditions).limit(SLICE))))
 
 
 OF_RUNS: Final = (

@@ -52,9 +52,7 @@ def _mark(tx: Transaction, late_from: str, now: str, page: int) -> tuple[int, tu
         run = FlowRunRow(*row)
         before = run.facts().state
         details = dict(before.details) if before else {}
-        state = transitions.new_state(
-            StateType.SCHEDULED, LATE, timestamp=now, details=details
-        )
+        state = transitions.new_state(StateType.SCHEDULED, LATE, timestamp=now, details=details)
         transitions.carry_out(tx, transitions.flow_run(run, state, now=now))
         topics |= dict.fromkeys(transitions.signals(run))
     return len(rows), tuple(topics)
