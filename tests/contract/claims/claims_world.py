@@ -25,6 +25,8 @@ class World:
     deployments: dict[str, str] = field(default_factory=dict)
     pools: dict[str, str] = field(default_factory=dict)
     flow: str = ""
+    source: Database | None = None
+    """Read by the sources of claims, where not `database` itself."""
     _inserts: dict[str, Statement] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -110,14 +112,15 @@ class World:
         claim_id: str | None = None,
         wait: float = 0.0,
         prefetch: float = 0.0,
+        claims: Claims | None = None,
     ) -> Answer:
         source = (
-            PoolSource(self.database, pool, frozenset(queues))
+            PoolSource(self.source or self.database, pool, frozenset(queues))
             if serve is None
             else ServedSource(self.database, frozenset(serve))
         )
         demand = Demand(claim_id or new_id(), owner, limit, prefetch)
-        return await self.claims.claim(source, demand, wait)
+        return await (claims or self.claims).claim(source, demand, wait)
 
     async def facts(self, run_id: str) -> FlowRunRow:
         row = await self.database.fetch_one(FLOW_RUN_FACTS, {"run_id": run_id})
