@@ -75,7 +75,7 @@ class Polls:
         if not rows and poll.window is not None and poll.limit > 0:
             if self._waits(source.key):
                 rows = await self._hold(source, poll, until)
-            self._answered.setdefault(source.key, deque(maxlen=1000)).append(monotonic())
+            self._noted(source.key)
         return rows
 
     async def show(self, look: SourceLook, poll: Poll) -> list[Row]:
@@ -99,6 +99,10 @@ class Polls:
         answered.popleft()
         return True
 
+    def _noted(self, key: Hashable) -> None:
+        """A poll of somebody who waits was answered."""
+        self._answered.setdefault(key, deque(maxlen=1000)).append(monotonic())
+
     async def _hold(self, source: Source, poll: Poll, until: asyncio.Future[None]) -> list[Row]:
         async def serve(look: SourceLook, held: Poll) -> list[Row] | None:
             ahead = shift_text(now_text(), held.window or 0.0)
@@ -113,7 +117,7 @@ class Polls:
             delay = await source.delay_if_blocked(look, _demand(held))
             return min(delay, _OFFERED_SECONDS) if self._offered else delay
 
-        counter = Counter[Poll, list[Row], SourceLook](
+        counter: Counter[Poll, list[Row], SourceLook] = Counter(
             look=source.look,
             delay=lambda look, held: look.delay(_demand(held)),
             serve=serve,

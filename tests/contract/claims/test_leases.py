@@ -1,0 +1,202 @@
+"""Leases: renewed, lost, run out; heartbeats of contract clients."""
+
+from datetime import UTC, datetime
+
+import pytest
+from claims_world import World
+
+from headrace.core.states import StateType
+from headrace.errors import StaleWrite
+from headrace.server.services import flow_run_states
+from headrace.server.services.leases import Heartbeats, renew
+from headrace.server.services.loops.leases import LeaseLoop
+from headrace.server.store import schema
+from headrace.server.store.times import now_text, shift_text
+
+
+def loop(world: World, page: int = 100) -> LeaseLoop:
+    return LeaseLoop(world.database, world.signals, page)
+
+
+async def run_loop(world: World, page: int = 100) -> float | None:
+    return await loop(world, page).run_once(datetime.now(UTC))
+
+
+async def expire(world: World, run_id: str) -> None:
+    await world.change(schema.flow_run, run_id, lease_expires=shift_text(now_text(), -1))
+
+
+async def claimed(world: World, **columns) -> str:
+    await world.pool()
+    [made] = await world.runs("default", **columns)
+    await world.claim(owner="w")
+    return made
+
+
+def test_a_renewal_moves_the_end_and_tells_what_is_lost(run):
+    async def scenario(world):
+        made = await claimed(world)
+        before = (await world.facts(made)).lease_expires
+        done = await renew(
+            world.database, "w", {made: 1, "00000000-0000-0000-0000-000000000001": 1}
+        )
+        assert done.lost == ["00000000-0000-0000-0000-000000000001"]
+        assert (await world.facts(made)).lease_expires > shift_text(before, 30)
+        assert (await renew(world.database, "w", {made: 2})).lost == [made]
+        assert (await renew(world.database, "other", {made: 1})).lost == [made]
+
+    run(scenario)
+
+
+def test_a_run_that_ended_by_itself_is_not_lost(run):
+    async def scenario(world):
+        made = await claimed(world)
+        await world.move(made, StateType.RUNNING)
+        await world.move(made, StateType.COMPLETED)
+        assert (await renew(world.database, "w", {made: 1})).lost == []
+
+    run(scenario)
+
+
+def test_a_pending_run_goes_back_to_its_place_and_the_lost_attempt_is_refused(run):
+    async def scenario(world):
+        made = await claimed(world)
+        due = (await world.facts(made)).expected_start_time
+        await expire(world, made)
+        await run_loop(world)
+        row = await world.facts(made)
+        assert (row.lease_owner, row.lease_expires, row.epoch) == (None, None, 1)
+        assert row.facts().state.details["scheduled_time"] == due
+        again = await world.claim(owner="w2")
+        assert [(grant.run_id, grant.epoch) for grant in again.grants] == [(made, 2)]
+        late = flow_run_states.State(StateType.RUNNING, "Running", made, now_text())
+        with pytest.raises(StaleWrite):
+            await flow_run_states.set_state(world.database, world.signals, made, late, epoch=1)
+
+    run(scenario)
+
+
+def test_a_running_run_crashes_with_the_reason(run):
+    async def scenario(world):
+        made = await claimed(world)
+        await world.move(made, StateType.RUNNING)
+        await expire(world, made)
+        await run_loop(world)
+        state = (await world.facts(made)).facts().state
+        assert state.type == "CRASHED"
+        assert "'w'" in state.message
+
+    run(scenario)
+
+
+def test_a_running_run_of_a_process_is_run_again_where_its_policy_says_so(run):
+    async def scenario(world):
+        policy = '{"retries":1,"retry_type":"reschedule"}'
+        made = await claimed(world, empirical_policy=policy)
+        await world.move(made, StateType.RUNNING)
+        await expire(world, made)
+        await run_loop(world)
+        assert (await world.facts(made)).facts().state.name == "AwaitingRetry"
+        assert [grant.epoch for grant in (await world.claim()).grants] == [2]
+        await world.move(made, StateType.RUNNING)
+        await expire(world, made)
+        await run_loop(world)
+        assert await world.state(made) == "CRASHED"
+
+    run(scenario)
+
+
+def test_a_run_to_be_cancelled_is_cancelled_and_a_paused_one_only_let_go(run):
+    async def scenario(world):
+        await world.pool()
+        cancelling, paused = await world.runs("default", 2)
+        await world.claim(owner="w")
+        await world.move(cancelling, StateType.CANCELLING)
+        await world.move(paused, StateType.RUNNING)
+        await world.move(paused, StateType.PAUSED)
+        for made in (cancelling, paused):
+            await expire(world, made)
+        await run_loop(world)
+        assert await world.state(cancelling) == "CANCELLED"
+        assert await world.state(paused) == "PAUSED"
+        assert (await world.facts(paused)).lease_owner is None
+
+    run(scenario)
+
+
+def test_an_expired_lease_frees_its_slot_for_one_who_waits(run):
+    async def scenario(world):
+        await world.pool(concurrency_limit=1)
+        await world.runs("default", 2)
+        [first] = (await world.claim(1)).grants
+        await world.move(first.run_id, StateType.RUNNING)
+        await expire(world, first.run_id)
+        await run_loop(world)
+        assert len((await world.claim()).grants) == 1
+
+    run(scenario)
+
+
+def test_the_loop_sleeps_until_the_next_lease_ends_and_takes_a_page_at_a_time(run):
+    async def scenario(world):
+        assert await run_loop(world) == 5.0
+        await world.pool()
+        made = await world.runs("default", 5)
+        await world.claim(5)
+        assert await run_loop(world) == 5.0
+        for one in made:
+            await expire(world, one)
+        assert await run_loop(world, page=3) == 0
+        assert await run_loop(world, page=3) is None
+
+    run(scenario)
+
+
+def test_a_run_without_a_lease_never_ends_by_time(run):
+    async def scenario(world):
+        await world.pool()
+        [made] = await world.runs("default")
+        await world.move(made, StateType.PENDING)
+        await world.move(made, StateType.RUNNING)
+        await run_loop(world)
+        assert await world.state(made) == "RUNNING"
+
+    run(scenario)
+
+
+def test_heartbeats_make_a_lease_of_three_times_their_interval(run):
+    async def scenario(world):
+        await world.pool()
+        [made] = await world.runs("default")
+        await world.move(made, StateType.RUNNING)
+        beats, now = Heartbeats(), now_text()
+        beats.note(made, shift_text(now, -40))
+        assert await beats.flush(world.database) == 1
+        row = await world.facts(made)
+        assert row.lease_kind == "heartbeat"
+        assert shift_text(now, 500) < row.lease_expires < shift_text(now, 580)
+        beats.note(made, now)
+        beats.note(made, shift_text(now, -5))  # out of order: the newer one counts
+        assert await beats.flush(world.database) == 1
+        row = await world.facts(made)
+        assert shift_text(now, 110) < row.lease_expires < shift_text(now, 150)
+        await expire(world, made)
+        await run_loop(world)
+        assert await world.state(made) == "CRASHED"
+        beats.note(made, shift_text(now, 1))
+        assert await beats.flush(world.database) == 0
+        assert (await world.facts(made)).lease_expires is None
+
+    run(scenario)
+
+
+def test_a_heartbeat_does_not_shorten_a_workers_lease(run):
+    async def scenario(world):
+        made = await claimed(world)
+        await world.move(made, StateType.RUNNING)
+        beats = Heartbeats()
+        beats.note(made, now_text())
+        assert await beats.flush(world.database) == 0
+        assert (await world.facts(made)).lease_kind == "worker"
+
+    run(scenario)
