@@ -96,6 +96,7 @@ def follow(
     on_state: Callable[[FlowRunResponse], None] = print_state,
     until: Callable[[FlowRunResponse], bool] | None = None,
     seconds: float | None = None,
+    skip_logs: int = 0,
 ) -> FlowRunResponse:
     """Tell every new state and log of a run until it is terminal (or `until` holds).
 
@@ -106,13 +107,14 @@ def follow(
         on_state: Called with the run at each change of its state.
         until: Stop when this holds; by default when the run is terminal.
         seconds: Stop after this long at the latest.
+        skip_logs: How many of its logs were told already.
 
     Returns:
         The run as it was seen last.
     """
     stop = until or is_over
     deadline = None if seconds is None else time.monotonic() + seconds
-    seen_logs = 0
+    seen_logs = skip_logs
     seen_state: UUID | None = None
     while True:
         run = flow_runs.read_flow_run(client, flow_run_id)

@@ -123,7 +123,7 @@ def find(settings: Settings) -> Note | None:
         return None
     if answers(settings, note.url):
         return note
-    if not _is_alive(note.pid):
+    if not is_alive(note.pid):
         path.unlink(missing_ok=True)
     return None
 
@@ -146,7 +146,7 @@ def stop(settings: Settings, note: Note) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(note.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while _is_alive(note.pid):
+    while is_alive(note.pid):
         if time.monotonic() > deadline:
             message = f"the server (process {note.pid}) was asked to end and did not in {STOP_SECONDS:g} s"
             raise ServerUnreachable(message)
@@ -154,7 +154,8 @@ def stop(settings: Settings, note: Note) -> None:
     note_path(settings.home).unlink(missing_ok=True)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of this id runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

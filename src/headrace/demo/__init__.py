@@ -1,1 +1,4 @@
-"""The example pipeline, and the steps of `headrace demo` that run it from nothing."""
+"""The example pipeline, which `headrace demo` runs from nothing."""
+
+VARIABLE = "champion"
+"""The variable that says which model is in use."""

@@ -17,6 +17,7 @@ from pydantic import Field
 from river import compose, datasets, drift, linear_model, preprocessing
 
 from headrace import flow, get_run_logger, suspend_flow_run, task
+from headrace.demo import VARIABLE
 from headrace.input import RunInput
 from headrace.runtime import task_run
 from headrace.variables import Variable
@@ -24,7 +25,6 @@ from headrace.variables import Variable
 TRAINED_ON = 300  # records that the first champion learned from
 HELD_BACK = 200  # newest records, kept for the comparison
 LOOK_BACK = 2  # batches before the alarm that the challenger also learns from
-VARIABLE = "champion"
 
 Record = tuple[dict[str, float], bool]
 
