@@ -2,7 +2,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class _Talk:
 
 
 @contextlib.contextmanager
-def _cleared(stage: Stage, worker_pid: int, talk: _Talk) -> Iterator[list[bool]]:
+def _cleared(stage: Stage, worker_pid: int, talk: _Talk) -> Generator[list[bool]]:
     """Stops worker and server at the end, unless something was put into the list it gives."""
     keep: list[bool] = []
     try:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -86,7 +86,7 @@ def claim_directory(directory: Path) -> bool:
 
 
 @contextlib.contextmanager
-def stage_in(directory: Path) -> Iterator[Stage]:
+def stage_in(directory: Path) -> Generator[Stage]:
     """A server in the directory; what it started is left running (see `clear`)."""
     with temporary_settings(
         home=directory, api_url=None, api_key=None, api_auth_string=None
