@@ -1,0 +1,76 @@
+"""`headrace server database …`, `headrace server backup` and `restore`."""
+
+import asyncio
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from headrace.cli.output import done
+from headrace.cli.session import confirm
+from headrace.server.config import read_config
+from headrace.server.store import backup as backups
+from headrace.server.store.migrate import known_revisions
+from headrace.server.store.open import open_database
+
+database_option = click.option(
+    "--database",
+    "url",
+    metavar="URL",
+    callback=lambda _context, _option, url: url or read_config(os.environ).database_url,
+    help="sqlite:///path, a path, or postgresql://…; by default the configured one.",
+)
+
+
+@click.group()
+def database() -> None:
+    """Look after the server's database."""
+
+
+@database.command()
+@database_option
+def upgrade(url: str) -> None:
+    """Create the database, or bring it to this version's tables."""
+    asyncio.run(_open_and_close(url))
+    done(f"the database is at revision {known_revisions()[-1]}")
+
+
+async def _open_and_close(url: str) -> None:
+    opened = await open_database(url)
+    await opened.close()
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@database_option
+def backup(file: Path, url: str) -> None:
+    """Copy the database into FILE while the server goes on."""
+    with _progress("copying") as progress:
+        backups.back_up(url, file, progress)
+    done(f"copied to {file} ({file.stat().st_size / 1e6:.1f} MB)")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@database_option
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def restore(file: Path, url: str, *, yes: bool) -> None:
+    """Put the backup in FILE in the place of the database; no server may have it open."""
+    confirm(f"Replace everything in {url} with what is in {file}?", is_agreed=yes)
+    with _progress("restoring") as progress:
+        backups.restore(url, file, progress)
+    done(f"restored from {file}")
+
+
+@contextmanager
+def _progress(label: str) -> Generator[Callable[[int, int], None]]:
+    """A bar on standard error while something long goes on."""
+    with click.progressbar(length=1, label=label, file=click.get_text_stream("stderr")) as bar:
+
+        def report(finished: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(finished - bar.pos)
+
+        yield report
