@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,16 @@ from headrace.server.store import backup as backups
 from headrace.server.store.migrate import known_revisions
 from headrace.server.store.open import open_database
 
+
+def _chosen(_context: click.Context, _option: click.Parameter, url: str | None) -> str:
+    return url or read_config(os.environ).database_url
+
+
 database_option = click.option(
     "--database",
     "url",
     metavar="URL",
-    callback=lambda _context, _option, url: url or read_config(os.environ).database_url,
+    callback=_chosen,
     help="sqlite:///path, a path, or postgresql://…; by default the configured one.",
 )
 
@@ -67,7 +73,7 @@ def restore(file: Path, url: str, *, yes: bool) -> None:
 @contextmanager
 def _progress(label: str) -> Generator[Callable[[int, int], None]]:
     """A bar on standard error while something long goes on."""
-    with click.progressbar(length=1, label=label, file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
         def report(finished: int, total: int) -> None:
             bar.length = max(total, 1)
