@@ -105,6 +105,9 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()  # lifespan.startup
+        forward = await self.services.database.share_signals(self.services.signals.deliver)
+        if forward is not None:  # other servers share the database
+            self.services.signals.forward_to(forward)
         for loop in self._loops:
             loop.start()
         await send({"type": "lifespan.startup.complete"})

@@ -5,7 +5,7 @@
 SQLAlchemy Core once, at import, as `Statement` values, and hand over rows as plain tuples.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +14,8 @@ from sqlalchemy.sql import ClauseElement
 Row = tuple[Any, ...]
 Params = Mapping[str, Any]
 T = TypeVar("T")
+Deliver = Callable[[Iterable[str]], None]
+Forward = Callable[[tuple[str, ...]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +99,19 @@ class Database(Protocol):
         """Tell other processes where this server answers, once it does.
 
         SQLite: in a file beside the database. PostgreSQL: nothing, many servers share it.
+        """
+        ...
+
+    async def share_signals(self, deliver: Deliver) -> Forward | None:
+        """Hear topics that other servers on this database publish, and get a way to tell ours.
+
+        SQLite: None, there is no other server.
+
+        Args:
+            deliver: Called on the event loop with topics from elsewhere: `Signals.deliver`.
+
+        Returns:
+            What `Signals.forward_to` wants.
         """
         ...
 

@@ -9,6 +9,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
 from headrace.server.store.database import (
+    Deliver,
+    Forward,
     Params,
     Row,
     Statement,
@@ -19,6 +21,7 @@ from headrace.server.store.database import (
     parameter_sets,
 )
 from headrace.server.store.migrate_postgresql import prepare_postgresql
+from headrace.server.store.notify import SignalBridge
 from headrace.server.store.plans import Planner
 from headrace.server.store.postgresql_errors import lost
 from headrace.server.store.postgresql_reader import PostgresqlReader
@@ -65,6 +68,8 @@ class PostgresqlDatabase:
     dialect = "postgresql"
 
     def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._bridges: list[SignalBridge] = []
         self._planner = new_planner()
         self._reader = PostgresqlReader(connector)
         self._writer = PostgresqlWriter(connector)
@@ -81,6 +86,13 @@ class PostgresqlDatabase:
 
     def announce(self, url: str) -> None:
         """Nothing: servers share this database and find each other in it."""
+
+    async def share_signals(self, deliver: Deliver) -> Forward | None:
+        """Hear the topics of other servers; the result tells them ours."""
+        bridge = SignalBridge(self._connector, deliver)
+        await bridge.start()
+        self._bridges.append(bridge)
+        return bridge.forward
 
     def _bind(self, statement: Statement | ClauseElement, params: Params) -> Bound:
         prepared, values = self._planner.bind(statement, params)
@@ -117,4 +129,6 @@ class PostgresqlDatabase:
         """Finish what is queued and close the connections."""
         await self._writer.close()
         await self._transactions.close()
+        for bridge in self._bridges:
+            await bridge.close()
         self._reader.close()

@@ -7,7 +7,7 @@ take ten times as long per statement, are not in the way (figures: `docs/decisio
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,11 @@ class _Burst:
 
 
 class Session:
-    """An open connection in pipeline mode. Use it from the event loop that opened it."""
+    """An open connection in pipeline mode. Use it from the event loop that opened it.
+
+    `on_notification` is called with the sender's process and the payload of what is listened to;
+    `ended` is set when the connection is gone.
+    """
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection = connection
@@ -91,6 +95,9 @@ class Session:
         self._made = 0
         self._writing = False
         self.alive = True
+        self.ended = asyncio.Event()
+        self.backend = self._pg.backend_pid
+        self.on_notification: Callable[[int, bytes], None] | None = None
         self._pg.enter_pipeline_mode()
         self._loop.add_reader(self._fd, self._on_readable)
 
@@ -155,6 +162,9 @@ class Session:
                 result = self._pg.get_result()
                 if result is not None:
                     self._take(result)
+            while notification := self._pg.notifies():
+                if self.on_notification is not None:
+                    self.on_notification(notification.be_pid, notification.extra)
             if self._writing:
                 self._flush()
         except psycopg.Error as error:
@@ -192,6 +202,7 @@ class Session:
         if not self.alive:
             return
         self.alive = False
+        self.ended.set()
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         self._pg.finish()

@@ -13,6 +13,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
 from headrace.server.store.database import (
+    Deliver,
+    Forward,
     Params,
     Row,
     Statement,
@@ -92,6 +94,11 @@ class SqliteDatabase:
     def announce(self, url: str) -> None:
         """Write beside the file where this server answers, for a second process to read."""
         self._ownership.announce(url)
+
+    async def share_signals(self, deliver: Deliver) -> Forward | None:
+        """Nothing to share: this process owns the file."""
+        del deliver
+        return None
 
     async def fetch_all(
         self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
