@@ -129,7 +129,7 @@ def _launch_of(entry: Entry, output: Path) -> Launch:
         environment={},
         identity={},
         fresh=False,
-        working_dir=None,
+        working_dir="",
         output=output,
         payload=b"",
         slot=entry.slot,

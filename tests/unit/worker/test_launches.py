@@ -10,7 +10,7 @@ from headrace.infrastructure.process.launches import Launch, plan_launch
 def planned(**configuration: object) -> Launch:
     job = Job("run", 2, "a run", configuration, {"ID": "run"})
     base = {"A": "1", "B": "2", "HEADRACE_SERVER_API_KEY": "secret"}
-    return plan_launch(job, base, Path("/out"))
+    return plan_launch(job, base, Path("/out"), "/")
 
 
 def test_the_job_s_environment_is_laid_over_the_worker_s_without_the_server_s_secrets():

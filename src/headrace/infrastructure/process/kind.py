@@ -41,6 +41,8 @@ class ProcessInfrastructure:
         starter: What makes them: warm, or one interpreter each.
         directory: Where their outputs are kept while they run; made when missing.
         base: The environment that jobs start from; the worker's own when not given.
+
+    Jobs that name no working directory run in the one that this process has now.
     """
 
     kind = KIND
@@ -50,6 +52,7 @@ class ProcessInfrastructure:
     ) -> None:
         self._starter = starter
         self._directory = directory
+        self._home = str(Path.cwd())
         self.base = dict(os.environ if base is None else base)
         self._attempts: dict[str, _Attempt] = {}
         self._lock = threading.Lock()
@@ -67,7 +70,7 @@ class ProcessInfrastructure:
             InfrastructureError: The configuration cannot be used.
             InfrastructureUnavailable: No process can be made now.
         """
-        launch = plan_launch(job, self.base, self._directory)
+        launch = plan_launch(job, self.base, self._directory, self._home)
         handle = Handle(
             kind=KIND, run_id=job.run_id, epoch=job.epoch, details={"output": str(launch.output)}
         )

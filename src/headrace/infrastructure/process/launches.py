@@ -42,7 +42,7 @@ class Launch:
     environment: Mapping[str, str]
     identity: Mapping[str, str]
     fresh: bool
-    working_dir: str | None
+    working_dir: str
     output: Path
     payload: bytes
     slot: int
@@ -82,13 +82,14 @@ class Starter(Protocol):
         ...
 
 
-def plan_launch(job: Job, base: Mapping[str, str], directory: Path) -> Launch:
+def plan_launch(job: Job, base: Mapping[str, str], directory: Path, home: str) -> Launch:
     """What to start for a job of the process kind.
 
     Args:
         job: The job; its configuration is that of the `process` template.
         base: The worker's own environment, which the job's is laid over.
         directory: Where outputs are kept.
+        home: Where a job runs that names no directory.
 
     Raises:
         InfrastructureError: The configuration has a value that cannot be used, or the working
@@ -111,7 +112,7 @@ def plan_launch(job: Job, base: Mapping[str, str], directory: Path) -> Launch:
         environment=environment,
         identity=job.environment,
         fresh=command is not None or user is not None or any(map(_is_early, own)),
-        working_dir=_directory(_text(configuration, "working_dir")),
+        working_dir=_directory(_text(configuration, "working_dir") or home),
         output=directory / f"{key}.log",
         payload=job.payload,
         slot=job.slot,
@@ -150,8 +151,8 @@ def _text(configuration: Mapping[str, object], name: str) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _directory(value: str | None) -> str | None:
-    if value is not None and not Path(value).is_dir():
+def _directory(value: str) -> str:
+    if not Path(value).is_dir():
         message = f"the job's working directory {value!r} does not exist on this machine; create it"
         raise InfrastructureError(message)
     return value

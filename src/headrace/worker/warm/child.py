@@ -94,8 +94,7 @@ def _enter(request: Fork) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
-    if request.working_dir is not None:
-        os.chdir(request.working_dir)
+    os.chdir(request.working_dir)
 
 
 def _is_wanted(request: Fork, origin: Origin) -> bool:

@@ -48,7 +48,7 @@ class Fork(msgspec.Struct, tag="fork", kw_only=True):
     run_id: str
     epoch: int
     output: str
-    working_dir: str | None = None
+    working_dir: str
     identity: dict[str, str] = {}
     payload: msgspec.Raw = msgspec.Raw(b"null")
     command: list[str] | None = None
