@@ -73,7 +73,7 @@ class Client:
         """What a WebSocket sends in its first frame."""
         self.identity = url if relocate is None else "embedded"
         """Which API this is, also when its address changes."""
-        self._authorization = _authorization(key, auth_string)
+        self.authorization = _authorization(key, auth_string)
         self._request_timeout = request_timeout
         self._connect_timeout = connect_timeout
         self._retry = retry or RetryRule()
@@ -87,14 +87,14 @@ class Client:
 
     def _aim(self, url: str) -> None:
         self.url = url.rstrip("/")
-        route = Route(
+        self.route = Route(
             self.url,
             os.environ,
             certificates=self._certificates,
             is_unverified=self._is_unverified,
         )
-        headers = {"user-agent": USER_AGENT, **self._authorization, **self._custom}
-        self._pool = Pool(route, self._connect_timeout, headers)
+        headers = {"user-agent": USER_AGENT, **self.authorization, **self._custom}
+        self._pool = Pool(self.route, self._connect_timeout, headers)
 
     def __enter__(self) -> Client:
         return self
@@ -198,10 +198,11 @@ class Client:
                 delay = rule.delay_after_failure(
                     attempt, _draw(), was_sent=failed.was_sent, is_idempotent=request.is_idempotent
                 )
-                if delay is None:
-                    raise self._unanswered(request, failed) from failed
+                error = self._unanswered(request, failed)
                 if self._relocate is not None and not failed.timed_out:
-                    self._move(self._relocate())
+                    self._move(self._relocate())  # also for the next call, if this is the last try
+                if delay is None:
+                    raise error from failed
             else:
                 if got.status < 300:
                     return got

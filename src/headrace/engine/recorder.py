@@ -124,7 +124,8 @@ class Recorder:
         """Wait until all that was reported so far is acknowledged by the API.
 
         Returns:
-            False when `timeout` seconds passed first. Nothing is lost then: the recorder goes on.
+            False when `timeout` seconds passed first, or the API refuses this process (a wrong key
+            or address). Nothing is lost then: the recorder goes on.
         """
         return self._wait_for(_Marker(), timeout)
 
@@ -277,15 +278,17 @@ class Recorder:
         return entries
 
     def _deliver(self, entries: list[Entry]) -> None:
+        is_hopeless = False
         try:
             self._backlog.deliver(entries)
         except Undelivered as undelivered:
+            is_hopeless = undelivered.needs_person
             until = "this is put right" if undelivered.needs_person else "the API is back"
             self._warn(until, f"records are kept on disk until {until}: {undelivered}")
         is_acknowledged = self._backlog.is_empty
         waiting, self._waiting = self._waiting, []
         for marker in waiting:
-            if is_acknowledged or marker.until_tried:
+            if is_acknowledged or marker.until_tried or is_hopeless:
                 marker.reached(is_acknowledged=is_acknowledged)
             else:
                 self._waiting.append(marker)

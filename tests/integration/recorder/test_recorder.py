@@ -360,3 +360,15 @@ sys.exit(process.exitcode)
     assert process.returncode == 0
     assert len([n for n in api.events if n >= 1000]) == 1
     assert all(a < b for a, b in pairwise(n for n in api.events if n < 1000))
+
+
+def test_a_flush_does_not_wait_for_an_api_that_refuses_this_process(api, made):
+    """Waiting does not put a key right; the run's end is not held up for it."""
+    recorder = made()
+    api.usual = says(401, {"detail": "wrong key"})
+    recorder.event({"n": 1})
+    began = perf_counter()
+    assert not recorder.flush(20)
+    assert perf_counter() - began < 5
+    api.usual = api.accept
+    assert recorder.flush(10)
