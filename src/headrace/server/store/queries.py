@@ -14,7 +14,7 @@ def list_query(
     shape: RowShape, conditions: Conditions, order: Order, *, limit: int, offset: int = 0
 ) -> Select[Any]:
     """The rows that meet the conditions, in order."""
-    query = select(*shape.columns).where(*conditions).order_by(*order).limit(limit)
+    query = shape.select.where(*conditions).order_by(*order).limit(limit)
     return query.offset(offset) if offset else query
 
 
