@@ -146,7 +146,7 @@ def test_an_up_to_date_database_opens_without_alembic(sqlite_url: str) -> None:
         "async def run():\n"
         f"    await (await open_database({sqlite_url!r})).close()\n"
         "asyncio.run(run()); asyncio.run(run())\n"
-        "print([name for name in ('alembic', 'psycopg', 'litestar') if name in sys.modules])\n"
+        "print([name for name in ('alembic', 'psycopg', 'uvicorn') if name in sys.modules])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
