@@ -237,6 +237,7 @@ class Connector:
 
     first_delay = 0.1  # seconds
     longest_delay = 5.0  # seconds: a server that came back is found within that
+    patience = 0.25  # seconds a caller waits for the next attempt rather than be refused
 
     def __init__(self, conninfo: str) -> None:
         self.conninfo = make_conninfo(conninfo, **_LIVENESS)
@@ -247,11 +248,12 @@ class Connector:
     async def open(self, setup: Sequence[str] = ()) -> Session:
         """A new session, after the statements of `setup`.
 
-        Raises `DatabaseUnavailable`, at once while it is too early to try again.
+        Raises `DatabaseUnavailable`, at once while it is much too early to try again.
         """
         now = asyncio.get_running_loop().time()
-        if now < self._not_before:
+        if now < self._not_before - self.patience:
             raise lost(self._last_error)
+        await asyncio.sleep(self._not_before - now)
         try:
             connection = await AsyncConnection.connect(self.conninfo, autocommit=True)
             for statement in (*SESSION, *setup):

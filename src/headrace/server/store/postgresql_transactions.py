@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from random import random
+from time import sleep
 from typing import Any, cast
 
 import psycopg
@@ -33,8 +35,11 @@ THREADS = 4
 MAX_WAITING = 1024
 """Transactions that may wait for a thread."""
 
-MAX_TRIES = 5
+MAX_TRIES = 10
 """Times a transaction is run that meets a deadlock, or whose connection is lost before COMMIT."""
+
+_LONGEST_PAUSE = 0.5  # seconds
+_RETRY_PAUSE = 0.01  # seconds, doubled each time and drawn from at random: two threads part ways
 
 _NO_PARAMS: Params = {}
 _LOCK = Prepared("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", None, lasting=True)
@@ -196,6 +201,7 @@ class PostgresqlTransactions:
                     raise again.error from again
             finally:
                 self._tidy(channel)
+            sleep(random() * min(_LONGEST_PAUSE, _RETRY_PAUSE * 2**attempt))  # noqa: S311  # no secret
         raise AssertionError
 
     def _run_once(self, channel: Channel, work: Callable[[Transaction], T]) -> T:

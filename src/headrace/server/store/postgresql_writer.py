@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from random import random
 
 from headrace.errors import DatabaseUnavailable, StaleWrite, TooBusy
 from headrace.server.store.plans import Prepared
@@ -37,8 +38,11 @@ MAX_ROWS = 2000
 MAX_ROUNDS = 3
 """Times a batch is sent again without the refused ones, before all of it is run one by one."""
 
-MAX_RETRIES = 5
+MAX_RETRIES = 10
 """Times a unit that runs alone is tried after a deadlock or a serialization failure."""
+
+_LONGEST_PAUSE = 0.5  # seconds
+_RETRY_PAUSE = 0.01  # seconds, doubled each time and drawn from at random: two servers part ways
 
 VERDICT_SECONDS = 10.0
 """How long it is asked whether a transaction took effect whose COMMIT was not answered."""
@@ -166,13 +170,14 @@ class PostgresqlWriter:
 
     async def _commit_alone(self, job: _Job) -> None:
         error: Exception | None = None
-        for _ in range(MAX_RETRIES):
+        for attempt in range(MAX_RETRIES):
             refusals = await self._attempt([job])
             if not refusals:
                 return
             error = refusals[0].error
             if not refusals[0].try_again:
                 break
+            await asyncio.sleep(random() * min(_LONGEST_PAUSE, _RETRY_PAUSE * 2**attempt))  # noqa: S311  # no secret
         if error is not None:
             _refuse(job, error)
 
