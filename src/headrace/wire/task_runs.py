@@ -126,7 +126,7 @@ class TaskRunCreate(Strict, kw_only=True):
     flow_run_id: UUID | None = None
     id: UUID | None = None
     labels: dict[str, bool | int | float | str] | None = None
-    name: str | UnsetType = UNSET
+    name: str | None | UnsetType = UNSET
     state: StateCreate | None = None
     tags: list[str] = msgspec.field(default_factory=list)
     task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = (

@@ -139,10 +139,16 @@ def test_a_failed_attempt_is_followed_by_another_while_retries_are_left():
 
 
 @pytest.mark.parametrize("proposed", [state("CRASHED"), state("FAILED", retriable=False)])
-def test_what_may_not_be_retried_ends_the_run(proposed):
+def test_what_may_not_be_retried_ends_the_task_run(proposed):
     """A crash, and a failure marked as not retriable, are final."""
-    facts = run(state("RUNNING"), run_count=1, policy=Policy(retries=3))
+    facts = run(state("RUNNING"), kind="task-run", run_count=1, policy=Policy(retries=3))
     assert isinstance(decide(facts, proposed, NOW), Accept)
+
+
+def test_a_flow_is_retried_although_its_client_marks_failures_as_not_retriable():
+    """The contract's clients set the mark on every failure of a flow, and count on the retry."""
+    facts = run(state("RUNNING"), run_count=1, policy=Policy(retries=1))
+    assert isinstance(decide(facts, state("FAILED", retriable=False), NOW), Reject)
 
 
 def test_a_list_of_delays_gives_each_gap_its_own_and_its_last_to_the_rest():

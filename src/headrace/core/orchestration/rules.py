@@ -222,7 +222,9 @@ def _over(_run: RunFacts, current: State, _proposed: State, _now: str) -> Verdic
 def _retry(run: RunFacts, _current: State, proposed: State, now: str) -> Verdict:
     """A failed attempt is followed by another as long as the policy allows one."""
     policy = run.policy
-    if run.run_count > policy.retries or proposed.details.get("retriable") is False:
+    # The contract's flows mark every failure as not retriable; only of a task does it mean that.
+    is_final = run.kind == "task-run" and proposed.details.get("retriable") is False
+    if run.run_count > policy.retries or is_final:
         return Accept(proposed, _settled(policy))
     waiting = replace(
         _instead(proposed, StateType.SCHEDULED, AWAITING_RETRY),

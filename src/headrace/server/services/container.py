@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from headrace.core.ids import new_id
 from headrace.server.config import ServerConfig
 from headrace.server.services.claims import Claims
+from headrace.server.services.event_tail import EventTail
+from headrace.server.services.events import EventIntake
 from headrace.server.services.leases import Heartbeats
 from headrace.server.services.liveness import Liveness
 from headrace.server.services.polls import Polls
@@ -34,12 +36,16 @@ class Services:
     polls: Polls = field(init=False)
     liveness: Liveness = field(init=False)
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    event_intake: EventIntake = field(init=False)
+    event_tail: EventTail = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the parts that stand on others."""
         self.claims = Claims(self.database, self.signals)
         self.polls = Polls(self.database, self.signals)
         self.liveness = Liveness(self.database, self.signals)
+        self.event_intake = EventIntake(self.database, self.signals, self.heartbeats)
+        self.event_tail = EventTail(self.database, self.signals, self.closing)
 
     def close_calls(self) -> None:
         """Let every call that is held open answer now."""

@@ -85,6 +85,7 @@ class TaskRunRow(NamedTuple):
     tags: str
     flow_run_id: str | None
     flow_run_name: str | None
+    flow_run_state_type: str | None
 
     def facts(self) -> RunFacts:
         """What the rules need to know of it."""
@@ -158,6 +159,7 @@ TASK_RUN_COLUMNS = (
     task_run.c.tags,
     task_run.c.flow_run_id,
     flow_run.c.name.label("flow_run_name"),
+    flow_run.c.state_type.label("flow_run_state_type"),
 )
 
 TASK_RUN_SOURCE = task_run.outerjoin(flow_run, flow_run.c.id == task_run.c.flow_run_id)

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from headrace.core.states import State, StateType
-from headrace.core.times import now_text, seconds_between
-from headrace.server.store import transitions
+from headrace.core.states import State
+from headrace.server.store import estimates, transitions
 from headrace.server.store.database import Row, Statement, Write
 from headrace.server.store.facts import FlowRunRow
 from headrace.server.store.schema import (
@@ -31,39 +29,6 @@ SLICE: Final = 200  # rows that one unit of a deletion takes at most
 DEFAULT_POLICY: Final = encode(FlowRunPolicy(pause_keys=[])).decode()
 
 
-class _Began(msgspec.Struct):
-    timestamp: str
-
-
-_began = msgspec.json.Decoder(_Began)
-
-
-def estimate_run_time(row: Row) -> float:
-    """Seconds the run has spent in RUNNING, up to this moment."""
-    at = SHAPE.positions
-    total: float = row[at["total_run_time"]]
-    if row[at["state_type"]] != StateType.RUNNING:
-        return total
-    began = _began.decode(row[at["state"]]).timestamp
-    return total + max(0.0, seconds_between(began, now_text()))
-
-
-def estimate_lateness(row: Row) -> float:
-    """Seconds between when the run was to start and when it did, or has not yet."""
-    at = SHAPE.positions
-    expected: str | None = row[at["expected_start_time"]]
-    started: str | None = row[at["start_time"]]
-    if expected is None:
-        return 0.0
-    if started is not None:
-        return max(0.0, seconds_between(expected, started))
-    if row[at["state_type"]] in _OVER:
-        return 0.0
-    return max(0.0, seconds_between(expected, now_text()))
-
-
-_OVER: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
-
 SHAPE: Final = RowShape(
     FlowRunResponse,
     flow_run.c,
@@ -72,8 +37,8 @@ SHAPE: Final = RowShape(
         "work_pool_name": work_pool.c.name.label("work_pool_name"),
     },
     derived={
-        "estimated_run_time": estimate_run_time,
-        "estimated_start_time_delta": estimate_lateness,
+        "estimated_run_time": lambda row: estimates.run_time(SHAPE.positions, row),
+        "estimated_start_time_delta": lambda row: estimates.lateness(SHAPE.positions, row),
     },
 )
 SOURCE: Final = flow_run.outerjoin(

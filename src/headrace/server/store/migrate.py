@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy.engine import Dialect
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable
 
 from headrace import __version__
 from headrace._bindings import load
@@ -41,6 +41,9 @@ def known_revisions() -> list[str]:
 
 def table_script(dialect: Dialect) -> Iterator[str]:
     """The statements that make the tables of this version, empty."""
+    if dialect.supports_sequences:
+        for sequence in metadata._sequences.values():  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # no public name
+            yield str(CreateSequence(sequence).compile(dialect=dialect))
     for table in metadata.sorted_tables:
         yield str(CreateTable(table).compile(dialect=dialect))
     yield (

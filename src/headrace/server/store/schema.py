@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Sequence,
     Table,
     Text,
     UniqueConstraint,
@@ -28,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import CHAR, TIMESTAMP, TypeDecorator, TypeEngine, Uuid
+
+from headrace.server.store.event_numbers import MOST_COUNTED, SEQUENCE, NextEventNumber
 
 metadata = MetaData(
     naming_convention={
@@ -37,6 +40,8 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+# PostgreSQL only: tells the events of one transaction apart, and goes round.
+Sequence(SEQUENCE, start=0, minvalue=0, maxvalue=MOST_COUNTED, cycle=True, metadata=metadata)
 
 
 class Id(TypeDecorator[str]):
@@ -285,13 +290,17 @@ log = Table(
     Column("message", Text, nullable=False),
 )
 
-# The outbox. A state change and its event commit together. Readers follow `seq`, which the writer
-# numbers in commit order on SQLite; on PostgreSQL they stop below the snapshot's xmin.
+# The outbox. A state change and its event commit together. Readers follow `seq`: SQLite's one writer
+# numbers in the order of commits; on PostgreSQL see `event_numbers.py`.
 event = Table(
     "event",
     metadata,
     Column(
-        "seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+        "seq",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        server_default=NextEventNumber(),
     ),
     Column("id", Id, nullable=False, unique=True),
     Column("occurred", Timestamp, nullable=False),
@@ -341,6 +350,7 @@ installation = Table(
 _scheduled = text("state_type = 'SCHEDULED' AND lease_owner IS NULL")
 _live = text("state_type IN ('PENDING', 'RUNNING', 'CANCELLING')")
 _unique_key = text("idempotency_key IS NOT NULL")
+_cached = text("cache_key IS NOT NULL")
 _leased = text("lease_expires IS NOT NULL")
 _owned = text("lease_owner IS NOT NULL")
 
@@ -415,6 +425,12 @@ Index(
     flow_run_state.c.timestamp,
 )
 Index("ix_task_run__flow_run_id", task_run.c.flow_run_id)
+Index(
+    "ix_task_run__cache_key",
+    task_run.c.cache_key,
+    sqlite_where=_cached,
+    postgresql_where=_cached,
+)
 Index("ix_task_run__state_type_state_timestamp", task_run.c.state_type, task_run.c.state_timestamp)
 Index("ix_task_run__expected_start_time", task_run.c.expected_start_time)
 Index("ix_task_run__end_time", task_run.c.end_time)

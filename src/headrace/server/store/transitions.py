@@ -74,7 +74,7 @@ def new_state(
 
 def encode_state(state: State, **details: str | None) -> str:
     """The state as it is stored and answered; `details` name the run it belongs to."""
-    return _encode(
+    return encode_stored(
         {
             "id": state.id,
             "type": state.type,
@@ -82,9 +82,14 @@ def encode_state(state: State, **details: str | None) -> str:
             "timestamp": state.timestamp,
             "message": state.message,
             "data": state.data,
-            "state_details": {**_DETAILS, **state.details, **details},
-        }
-    ).decode()
+        },
+        {**_DETAILS, **state.details, **details},
+    )
+
+
+def encode_stored(fields: dict[str, object], details: dict[str, object]) -> str:
+    """A state as it is stored, of its fields and all of its details."""
+    return _encode({**fields, "state_details": details}).decode()
 
 
 def encode_policy(stored: str, policy: Policy) -> str:
@@ -154,6 +159,7 @@ def task_run(
         "v_empirical_policy": encode_policy(row.empirical_policy, policy)
         if policy is not None and policy != facts.policy
         else row.empirical_policy,
+        **_cache_params(state),
     }
     return [
         Write(_UPDATE_TASK_RUN, params, expect=1),
@@ -250,6 +256,15 @@ def _columns(state: State, text: str, step: Progress, now: str) -> dict[str, obj
 
 def _run_params(state: State, text: str, step: Progress, now: str) -> dict[str, object]:
     return {f"v_{name}": value for name, value in _columns(state, text, step, now).items()}
+
+
+def _cache_params(state: State) -> dict[str, object]:
+    """A finished task run is found under its key; one that runs again is not."""
+    is_kept = state.type is StateType.COMPLETED
+    return {
+        "v_cache_key": state.text_detail("cache_key") if is_kept else None,
+        "v_cache_expiration": state.text_detail("cache_expiration") if is_kept else None,
+    }
 
 
 def _state_params(run_id: str, state: State, text: str) -> dict[str, object]:
@@ -369,7 +384,10 @@ _UPDATE_TASK_RUN: Final = Statement(
     update(task_run_table)
     .where(task_run_table.c.id == bindparam("run_id"))
     .where(task_run_table.c.version == bindparam("run_version"))
-    .values(**_binds((*_STATE_COLUMNS, "empirical_policy")), version=task_run_table.c.version + 1)
+    .values(
+        **_binds((*_STATE_COLUMNS, "empirical_policy", "cache_key", "cache_expiration")),
+        version=task_run_table.c.version + 1,
+    )
 )
 
 # The parent's task run is nobody's to compete for: it shows what the sub-flow does, as it does it.

@@ -14,6 +14,7 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext
 
+from headrace.server.store.event_numbers import SEQUENCE
 from headrace.server.store.migrate import VERSION_TABLE, known_revisions
 from headrace.server.store.migrations.runner import sqlite_engine, upgrade
 from headrace.server.store.schema import Id, Json, Timestamp, metadata
@@ -61,7 +62,10 @@ def differs_in_default(
     """Whether two defaults differ; None leaves the judgement to Alembic.
 
     Alembic puts SQLite's default `''` in brackets and then finds it different from the empty text.
+    PostgreSQL tells the expression that numbers events back in its own spelling.
     """
+    if inspected is not None and rendered is not None and SEQUENCE in inspected:
+        return SEQUENCE not in rendered
     return False if inspected == "('')" and rendered in {"", "''"} else None
 
 

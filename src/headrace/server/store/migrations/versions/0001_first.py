@@ -4,7 +4,9 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.schema import CreateSequence, DropSequence
 
+from headrace.server.store.event_numbers import MOST_COUNTED, SEQUENCE, NextEventNumber
 from headrace.server.store.schema import Id, Timestamp
 
 revision = "0001"
@@ -13,12 +15,16 @@ down_revision = None
 
 def upgrade() -> None:
     """Apply it."""
+    if op.get_context().dialect.supports_sequences:
+        sequence = sa.Sequence(SEQUENCE, start=0, minvalue=0, maxvalue=MOST_COUNTED, cycle=True)
+        op.execute(CreateSequence(sequence))
     op.create_table(
         "event",
         sa.Column(
             "seq",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
+            autoincrement=False,
+            server_default=NextEventNumber(),
             nullable=False,
         ),
         sa.Column("id", Id(), nullable=False),
@@ -475,6 +481,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_task_run__flow_run_id", "task_run", ["flow_run_id"], unique=False)
     op.create_index(
+        "ix_task_run__cache_key",
+        "task_run",
+        ["cache_key"],
+        unique=False,
+        sqlite_where=sa.text("cache_key IS NOT NULL"),
+        postgresql_where=sa.text("cache_key IS NOT NULL"),
+    )
+    op.create_index(
         "ix_task_run__state_type_state_timestamp",
         "task_run",
         ["state_type", "state_timestamp"],
@@ -508,6 +522,12 @@ def downgrade() -> None:
     op.drop_table("task_run_state")
     op.drop_index("ix_task_run__state_type_state_timestamp", table_name="task_run")
     op.drop_index("ix_task_run__flow_run_id", table_name="task_run")
+    op.drop_index(
+        "ix_task_run__cache_key",
+        table_name="task_run",
+        sqlite_where=sa.text("cache_key IS NOT NULL"),
+        postgresql_where=sa.text("cache_key IS NOT NULL"),
+    )
     op.drop_index("ix_task_run__expected_start_time", table_name="task_run")
     op.drop_index("ix_task_run__end_time", table_name="task_run")
     op.drop_table("task_run")
@@ -591,3 +611,5 @@ def downgrade() -> None:
     op.drop_index("ix_event__resource_id_occurred", table_name="event")
     op.drop_index("ix_event__occurred", table_name="event")
     op.drop_table("event")
+    if op.get_context().dialect.supports_sequences:
+        op.execute(DropSequence(sa.Sequence(SEQUENCE)))

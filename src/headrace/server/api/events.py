@@ -1,0 +1,157 @@
+"""HTTP and WebSockets of events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from headrace.errors import ValidationFailed
+from headrace.server.api.operations import Call, Operations
+from headrace.server.auth.sockets import Socket, SocketClosed
+from headrace.server.services import event_lists
+from headrace.server.services.container import Services
+from headrace.server.services.events import EventStream
+from headrace.wire.decode import decode, encode
+from headrace.wire.events import (
+    Countable,
+    CountAccountEventsBody,
+    Event,
+    EventCount,
+    EventFilter,
+    EventPage,
+    ReadEventsBody,
+)
+from headrace.wire.faults import make_fault
+
+operations = Operations("events")
+
+_NAMELESS = "A resource needs the label prefect.resource.id"
+
+
+@operations.post("/events", list[Event], status=204)
+async def create_events(call: Call[list[Event]]) -> None:
+    """Record events. They are durable when this is answered."""
+    faults = [
+        make_fault("value_error", ("body", at, "resource"), _NAMELESS, event.resource)
+        for at, event in enumerate(call.body)
+        if not event.resource.get("prefect.resource.id")
+    ]
+    if faults:
+        raise ValidationFailed(faults)
+    await call.services.event_intake.record(call.body)
+
+
+@operations.post("/events/filter", ReadEventsBody, returns=EventPage)
+async def read_events(call: Call[ReadEventsBody]) -> bytes:
+    """List events."""
+    body = call.body
+    return await _page(call, body.filter or EventFilter(), body.limit, None)
+
+
+@operations.get("/events/filter/next", returns=EventPage)
+async def read_next_events(call: Call[None]) -> bytes:
+    """List the next page of events, of the link that the page before gave."""
+    token = event_lists.read_token(call.query("page-token"))
+    return await _page(call, token.filter, token.limit, token)
+
+
+async def _page(
+    call: Call[Any], given: EventFilter, limit: int, after: event_lists.PageToken | None
+) -> bytes:
+    events, total, token = await event_lists.read_page(call.services.database, given, limit, after)
+    link = None
+    if token is not None:
+        scheme = call.header("x-forwarded-proto") or "http"
+        host = call.header("host") or "127.0.0.1"
+        link = (
+            f"{scheme}://{host}/api/events/filter/next?page-token={event_lists.write_token(token)}"
+        )
+    return encode({"events": msgspec.Raw(events), "total": total, "next_page": link})
+
+
+@operations.post("/events/count-by/{countable}", CountAccountEventsBody, returns=list[EventCount])
+async def count_events(call: Call[CountAccountEventsBody]) -> bytes:
+    """Count events by day, by stretch of time, by name or by resource."""
+    body = call.body
+    try:
+        by = Countable(call.path["countable"])
+    except ValueError as error:
+        message = f"Input should be {', '.join(Countable)}"
+        raise ValidationFailed(
+            [make_fault("enum", ("path", "countable"), message, call.path["countable"])]
+        ) from error
+    return await event_lists.count_events(
+        call.services.database, body.filter, by, body.time_unit, body.time_interval
+    )
+
+
+@operations.socket("/events/in")
+async def take_events(services: Services, _: dict[str, str], socket: Socket) -> None:
+    """Record the events that a client sends, one a frame, in their order."""
+    stream = EventStream(services.event_intake)
+    try:
+        while True:
+            frame = await socket.receive()
+            try:
+                event = decode(Event, frame)
+            except ValidationFailed:
+                # Nobody waits for an answer; the connection's other events are fine.
+                continue
+            if event.resource.get("prefect.resource.id"):
+                await stream.put(event)
+    finally:
+        await stream.close()
+
+
+class _Subscription(msgspec.Struct):
+    type: str
+    filter: EventFilter = msgspec.field(default_factory=EventFilter)
+    backfill: bool = True
+
+
+@operations.socket("/events/out")
+async def send_events(services: Services, _: dict[str, str], socket: Socket) -> None:
+    """Send the events that a filter means: those there are, then new ones."""
+    try:
+        wanted = decode(_Subscription, await socket.receive())
+    except ValidationFailed:
+        wanted = None
+    if wanted is None or wanted.type != "filter":
+        await socket.close(1002, "the first frame must be a filter")
+        raise SocketClosed
+    events = services.event_tail.follow(wanted.filter, backfill=wanted.backfill)
+    await pump(socket, events, b'{"type":"event","event":')
+
+
+async def pump(socket: Socket, texts: AsyncIterator[bytes], start: bytes) -> None:
+    """Send each text as a frame until the other side goes away.
+
+    Args:
+        socket: Where to.
+        texts: JSON objects.
+        start: What the frame begins with, up to the object.
+    """
+
+    async def send() -> None:
+        async for text in texts:
+            await socket.send(start + text + b"}")
+
+    sending = asyncio.create_task(send())
+    leaving = asyncio.create_task(_until_closed(socket))
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _until_closed(socket: Socket) -> None:
+    try:
+        while True:
+            await socket.receive()
+    except SocketClosed:
+        return

@@ -1,0 +1,90 @@
+"""Many flow runs at once: lists, pages, counts, and what is done to all that a filter means."""
+
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Select, func, select
+
+from headrace.core.times import now_text
+from headrace.errors import ObjectNotFound
+from headrace.server.services import flow_run_states, flow_runs, proposals
+from headrace.server.services.signals import Signals
+from headrace.server.store import histories
+from headrace.server.store.database import Database, Row
+from headrace.server.store.filters.joined import Filters, where_flow_runs
+from headrace.server.store.filters.sorts import FLOW_RUNS
+from headrace.server.store.flow_runs import LISTED
+from headrace.server.store.schema import flow_run
+from headrace.wire.decode import encode
+from headrace.wire.flow_runs import FlowRunSort
+from headrace.wire.states import StateCreate
+
+_IDS: Final = select(flow_run.c.id)
+_COUNT: Final = select(func.count()).select_from(flow_run)
+
+
+async def list_flow_runs(
+    database: Database, filters: Filters, sort: FlowRunSort, limit: int, offset: int
+) -> list[Row]:
+    """Rows of the flow runs' shape."""
+    return await database.fetch_all(_page(LISTED, filters, sort, limit, offset))
+
+
+def _page(
+    query: Select[Any], filters: Filters, sort: FlowRunSort, limit: int, offset: int
+) -> Select[Any]:
+    query = query.where(*where_flow_runs(filters)).order_by(*FLOW_RUNS[sort]).limit(limit)
+    return query.offset(offset) if offset else query
+
+
+async def count_flow_runs(database: Database, filters: Filters) -> int:
+    """How many flow runs are meant."""
+    [row] = await database.fetch_all(_COUNT.where(*where_flow_runs(filters)))
+    return row[0]
+
+
+async def average_lateness(database: Database, filters: Filters) -> float | None:
+    """Seconds that the flow runs meant start late, in the mean; none where there are none."""
+    query = histories.average_lateness(flow_run, where_flow_runs(filters))
+    [row] = await database.fetch_all(query, {"now": now_text()})
+    return row[0]
+
+
+async def _ids(database: Database, filters: Filters, limit: int) -> list[str]:
+    query = _page(_IDS, filters, FlowRunSort.ID_DESC, limit, 0)
+    return [row[0] for row in await database.fetch_all(query)]
+
+
+async def delete_flow_runs(database: Database, filters: Filters, limit: int) -> bytes:
+    """Delete the newest runs meant, at most `limit`; the ids of those deleted."""
+    deleted: list[str] = []
+    for run_id in await _ids(database, filters, limit):
+        try:
+            await flow_runs.delete_flow_run(database, run_id)
+        except ObjectNotFound:
+            continue  # someone else did
+        deleted.append(run_id)
+    return encode({"deleted": deleted})
+
+
+async def set_states(
+    database: Database,
+    signals: Signals,
+    filters: Filters,
+    limit: int,
+    proposed: StateCreate,
+    *,
+    force: bool,
+) -> bytes:
+    """Propose a state for each of the newest runs meant, at most `limit`; each one's answer."""
+    results: list[object] = []
+    for run_id in await _ids(database, filters, limit):
+        try:
+            outcome = await flow_run_states.set_state(
+                database, signals, run_id, proposals.take(proposed), force=force
+            )
+        except ObjectNotFound:
+            continue  # deleted since
+        answer: dict[str, object] = msgspec.json.decode(outcome.body)
+        results.append(answer | {"flow_run_id": run_id})
+    return encode({"results": results})

@@ -1,0 +1,74 @@
+"""Runs by state over time, for flow runs and task runs alike."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Table
+
+from headrace.core.times import now_text, to_text
+from headrace.errors import Unprocessable
+from headrace.server.store import histories as store
+from headrace.server.store.database import Database
+from headrace.server.store.filters.conditions import Conditions
+from headrace.server.store.spans import Span
+from headrace.wire.decode import encode
+
+MOST_INTERVALS: Final = 500
+"""More intervals than a chart has pixels for; a longer history is asked for in coarser ones."""
+
+_SHORTEST: Final = 1.0  # seconds
+
+
+async def read_history(
+    database: Database,
+    runs: Table,
+    conditions: Conditions,
+    span: tuple[datetime, datetime],
+    interval_seconds: float,
+) -> bytes:
+    """The contract's list of intervals, each with its states.
+
+    Args:
+        database: Where the runs are.
+        runs: The table of runs.
+        conditions: Which of them are meant.
+        span: From when to when.
+        interval_seconds: How long each interval is.
+
+    Raises `Unprocessable` for an interval under a second or more than 500 of them: beyond, the
+    history is cut to the first 500.
+    """
+    if interval_seconds < _SHORTEST:
+        raise Unprocessable(
+            f"history_interval_seconds is {interval_seconds}: an interval has at least one second."
+        )
+    intervals = _cut(span, interval_seconds)
+    answer = list[dict[str, object]]()
+    states = list[list[dict[str, object]]]()
+    for _, begin, finish in intervals:
+        within: list[dict[str, object]] = []
+        states.append(within)
+        answer.append({"interval_start": begin, "interval_end": finish, "states": within})
+    if intervals:
+        query = store.history(runs, intervals, conditions)
+        rows = await database.fetch_all(query, {"now": now_text()})
+        for number, kind, name, count, ran, late in rows:
+            counted: dict[str, object] = {
+                "state_type": kind,
+                "state_name": name,
+                "count_runs": count,
+                "sum_estimated_run_time": ran,
+                "sum_estimated_lateness": late,
+            }
+            states[int(number)].append(counted)
+    return encode(answer)
+
+
+def _cut(span: tuple[datetime, datetime], seconds: float) -> list[Span]:
+    intervals: list[Span] = []
+    begin, end = span
+    step = timedelta(seconds=seconds)
+    while begin <= end and len(intervals) < MOST_INTERVALS:
+        intervals.append((len(intervals), to_text(begin), to_text(begin + step)))
+        begin += step
+    return intervals

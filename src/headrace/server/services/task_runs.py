@@ -1,0 +1,191 @@
+"""Task runs that the server itself makes and moves; most arrive as events instead (`events`)."""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from headrace.core.ids import new_id
+from headrace.core.names import generate_name
+from headrace.core.orchestration.facts import RunFacts
+from headrace.core.orchestration.rules import decide
+from headrace.core.orchestration.verdicts import Accept, Reject
+from headrace.core.states import State, StateType
+from headrace.core.times import now_text, to_text
+from headrace.errors import ForeignKeyViolation, ObjectNotFound, StaleWrite, UniqueViolation
+from headrace.server.services import flow_runs, proposals
+from headrace.server.services.flow_run_states import ATTEMPTS
+from headrace.server.services.proposals import Outcome
+from headrace.server.services.signals import Signals
+from headrace.server.store import task_runs as store
+from headrace.server.store import transitions
+from headrace.server.store.database import Database, Row, Write
+from headrace.server.store.facts import TASK_RUN_FACTS, TaskRunRow, open_state
+from headrace.server.store.filters.joined import Filters, where_task_runs
+from headrace.server.store.filters.sorts import TASK_RUNS
+from headrace.server.store.schema import task_run
+from headrace.server.store.task_runs import NewTaskRun
+from headrace.wire.task_runs import TaskRunCreate, TaskRunSort
+
+_MISSING = "Task run not found"
+
+
+async def create_task_run(
+    database: Database, signals: Signals, body: TaskRunCreate
+) -> tuple[Row, bool]:
+    """The task run, made now, or the one of the same keys; and whether it was made.
+
+    Raises `ForeignKeyViolation` where its flow run is gone, `UniqueViolation` for an id in use.
+    """
+    new = await _describe(database, body)
+    found = await _find_by_keys(database, new)
+    if found is not None:
+        return found, False
+    writes, row = store.create(new, now_text())
+    try:
+        await database.apply(writes)
+    except UniqueViolation:
+        found = await _find_by_keys(database, new)
+        if found is None:
+            raise
+        return found, False
+    signals.publish("events", f"task:{new.task_key}")
+    return row, True
+
+
+async def _find_by_keys(database: Database, new: NewTaskRun) -> Row | None:
+    if new.flow_run_id is None:
+        return None
+    keys = {
+        "flow_run_id": new.flow_run_id,
+        "task_key": new.task_key,
+        "dynamic_key": new.dynamic_key,
+    }
+    return await database.fetch_one(store.BY_KEYS, keys)
+
+
+async def _describe(database: Database, body: TaskRunCreate) -> NewTaskRun:
+    labels: dict[str, flow_runs.Label] = {}
+    flow_run_id = flow_run_name = None
+    if body.flow_run_id is not None:
+        flow_run_id = str(body.flow_run_id)
+        parent = await database.fetch_one(store.FLOW_RUN, {"flow_run_id": flow_run_id})
+        if parent is None:
+            raise ForeignKeyViolation(f"There is no flow run with id {flow_run_id}.")
+        flow_run_name = parent[0]
+        labels = {"prefect.flow.id": parent[1], "prefect.flow-run.id": flow_run_id}
+    expiration = body.cache_expiration
+    return NewTaskRun(
+        id=new_id() if body.id is None else str(body.id),
+        name=body.name or generate_name(),
+        task_key=body.task_key,
+        dynamic_key=body.dynamic_key,
+        state=flow_runs.first_state(body.state),
+        flow_run_id=flow_run_id,
+        flow_run_name=flow_run_name,
+        tags=body.tags,
+        labels=flow_runs.to_json(labels | (body.labels or {})),
+        empirical_policy=flow_runs.to_json(body.empirical_policy),
+        task_inputs=flow_runs.to_json(body.task_inputs),
+        task_version=body.task_version,
+        cache_key=body.cache_key,
+        cache_expiration=None if expiration is None else to_text(expiration),
+    )
+
+
+async def read_task_run(database: Database, run_id: str) -> Row:
+    """One task run, as a row of `store.SHAPE`. Raises `ObjectNotFound`."""
+    row = await database.fetch_one(store.BY_ID, {"run_id": run_id})
+    if row is None:
+        raise ObjectNotFound(_MISSING)
+    return row
+
+
+async def rename_task_run(database: Database, run_id: str, name: str) -> None:
+    """Give it another name. Raises `ObjectNotFound`."""
+    params = {"run_id": run_id, "new_name": name, "now": now_text()}
+    await _apply_to_one(database, [Write(store.RENAME, params, expect=1)])
+
+
+async def delete_task_run(database: Database, run_id: str) -> None:
+    """Delete it with its states and logs. Raises `ObjectNotFound`."""
+    params = {"run_id": run_id}
+    await _apply_to_one(
+        database, [Write(store.DELETE_LOGS, params), Write(store.DELETE, params, expect=1)]
+    )
+
+
+async def _apply_to_one(database: Database, writes: list[Write]) -> None:
+    try:
+        await database.apply(writes)
+    except StaleWrite as error:
+        raise ObjectNotFound(_MISSING) from error
+
+
+async def set_state(
+    database: Database, signals: Signals, run_id: str, proposed: State, *, force: bool = False
+) -> Outcome:
+    """Propose a state for a task run, and carry out what the rules say. Raises `ObjectNotFound`."""
+    for _ in range(ATTEMPTS):
+        found = await database.fetch_one(TASK_RUN_FACTS, {"run_id": run_id})
+        if found is None:
+            raise ObjectNotFound(f"Task run with id {run_id} not found")
+        row = TaskRunRow(*found)
+        facts = await _with_surroundings(database, row, proposed)
+        verdict = decide(facts, proposed, proposed.timestamp, force=force)
+        state = proposals.new_state_of(verdict)
+        if state is None or not isinstance(verdict, Accept | Reject):
+            return proposals.answer(verdict, row.state)
+        writes = transitions.task_run(row, state, now=now_text(), policy=verdict.policy)
+        with suppress(StaleWrite):
+            await database.apply(writes)
+            signals.publish("events")
+            return proposals.answer(verdict, transitions.stored_state(writes))
+    raise StaleWrite(f"Task run {run_id} is being changed by many callers at once; propose again.")
+
+
+async def _with_surroundings(database: Database, row: TaskRunRow, proposed: State) -> RunFacts:
+    """What RUNNING depends on beside the task run: its flow run, and the cache."""
+    facts = row.facts()
+    if proposed.type is not StateType.RUNNING:
+        return facts
+    if row.flow_run_state_type is not None:
+        facts = replace(facts, enclosing_state=StateType(row.flow_run_state_type))
+    key = proposed.text_detail("cache_key")
+    if key is not None and not proposed.details.get("refresh_cache"):
+        params = {"cache_key": key, "now": now_text()}
+        cached = await database.fetch_one(store.CACHED, params)
+        if cached is not None:
+            facts = replace(facts, cached_state=open_state(cached[0]))
+    return facts
+
+
+async def list_task_runs(
+    database: Database, filters: Filters, sort: TaskRunSort, limit: int, offset: int
+) -> list[Row]:
+    """Rows of the task runs' shape."""
+    query: Select[Any] = store.LISTED.where(*where_task_runs(filters))
+    query = query.order_by(*TASK_RUNS[sort]).limit(limit)
+    return await database.fetch_all(query.offset(offset) if offset else query)
+
+
+async def count_task_runs(database: Database, filters: Filters) -> int:
+    """How many task runs are meant."""
+    query = select(func.count()).select_from(task_run).where(*where_task_runs(filters))
+    [row] = await database.fetch_all(query)
+    return row[0]
+
+
+async def read_state(database: Database, state_id: str) -> bytes:
+    """One state, as stored. Raises `ObjectNotFound`."""
+    row = await database.fetch_one(store.STATE_BY_ID, {"state_id": state_id})
+    if row is None:
+        raise ObjectNotFound("Task run state not found")
+    return row[0].encode()
+
+
+async def read_states(database: Database, run_id: str) -> bytes:
+    """All states of a task run, oldest first, as a JSON list."""
+    rows = await database.fetch_all(store.STATES, {"run_id": run_id})
+    return f"[{','.join(row[0] for row in rows)}]".encode()

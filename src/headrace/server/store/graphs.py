@@ -1,0 +1,48 @@
+"""SQL of what a flow run consists of."""
+
+from typing import Final
+
+from sqlalchemy import bindparam, func, select
+
+from headrace.server.store.database import Statement
+from headrace.server.store.schema import flow, flow_run, flow_run_state, task_run
+
+MOST_NODES: Final = 10_000
+"""A browser lays out no larger graph; the nodes beyond are left out."""
+
+_child = flow_run.alias("child")
+_begun = func.coalesce(task_run.c.start_time, task_run.c.expected_start_time)
+
+RUN: Final = Statement(
+    select(flow_run.c.start_time, flow_run.c.end_time).where(flow_run.c.id == bindparam("run_id"))
+)
+NODES: Final = Statement(
+    select(
+        task_run.c.id,
+        task_run.c.name,
+        task_run.c.state_type,
+        _begun,
+        task_run.c.end_time,
+        task_run.c.task_inputs,
+        _child.c.id,
+        _child.c.name,
+        flow.c.name,
+        _child.c.state_type,
+        func.coalesce(_child.c.start_time, _child.c.expected_start_time),
+        _child.c.end_time,
+    )
+    .select_from(
+        task_run.outerjoin(_child, _child.c.parent_task_run_id == task_run.c.id).outerjoin(
+            flow, flow.c.id == _child.c.flow_id
+        )
+    )
+    .where(task_run.c.flow_run_id == bindparam("run_id"))
+    .where(_begun.is_not(None))
+    .order_by(_begun, task_run.c.id)
+    .limit(MOST_NODES)
+)
+STATES: Final = Statement(
+    select(flow_run_state.c.state)
+    .where(flow_run_state.c.flow_run_id == bindparam("run_id"))
+    .order_by(flow_run_state.c.timestamp, flow_run_state.c.id)
+)
