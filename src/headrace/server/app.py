@@ -20,6 +20,7 @@ from headrace.server.api import (
     variables,
     work_pools,
     work_queues,
+    worker_channel,
     workers,
 )
 from headrace.server.api.document import document_operations
@@ -60,6 +61,7 @@ NOUNS: tuple[Operations, ...] = (
     variables.operations,
     work_pools.operations,
     work_queues.operations,
+    worker_channel.operations,
     workers.operations,
 )
 

@@ -53,6 +53,13 @@ class Liveness:
         if came_online:
             self._signals.publish(f"pool:{pool_id}", "workers")
 
+    async def leave(self, pool_id: str, name: str) -> None:
+        """A worker has said goodbye: it is offline at once, not after three missed heartbeats."""
+        self.forget(pool_id, name)
+        left = {"pool": pool_id, "worker_name": name, "now": now_text()}
+        await self._database.apply([Write(workers.LEFT, left)])
+        self._signals.publish("workers")
+
     def forget(self, pool_id: str, name: str) -> None:
         """The worker was deleted: its next heartbeat registers it anew."""
         self._beats.pop((pool_id, name), None)

@@ -26,6 +26,11 @@ BEAT = Statement(
         updated=bindparam("at"),
     )
 )
+LEFT = Statement(
+    update(worker)
+    .where(worker.c.work_pool_id == bindparam("pool"), worker.c.name == bindparam("worker_name"))
+    .values(status=literal_column("'OFFLINE'"), updated=bindparam("now"))
+)
 DELETE = Statement(
     delete(worker).where(
         worker.c.work_pool_id == bindparam("pool"), worker.c.name == bindparam("worker_name")

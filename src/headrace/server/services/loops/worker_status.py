@@ -30,7 +30,7 @@ class WorkerStatusLoop:
     liveness: Liveness
     name: str = "worker_status"
     pace: Pace = field(default_factory=lambda: Pace(interval=10.0))
-    topics: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ("workers",)
 
     async def run_once(self, now: datetime) -> float | None:
         """Three queries; writes only what changed."""
