@@ -221,6 +221,6 @@ def test_an_idle_claim_writes_nothing(run):
 
     class _ReadOnly:
         def __init__(self, database) -> None:
-            self.fetch_all, self.fetch_one = database.fetch_all, database.fetch_one
+            self.fetch_few, self.fetch_one = database.fetch_few, database.fetch_one
 
     run(scenario)

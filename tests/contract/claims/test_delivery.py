@@ -24,6 +24,10 @@ class Counting:
         self.reads += 1
         return await self._database.fetch_all(*args)
 
+    async def fetch_few(self, *args):
+        self.reads += 1
+        return await self._database.fetch_few(*args)
+
     async def fetch_one(self, *args):
         self.reads += 1
         return await self._database.fetch_one(*args)

@@ -31,7 +31,7 @@ Moment = datetime | UnsetType
 class _WorkerFlowRun(msgspec.Struct):
     work_pool_id: str
     work_queue_id: str
-    flow_run: msgspec.Raw
+    flow_run: msgspec.Struct
 
 
 @operations.post(
@@ -47,9 +47,7 @@ async def poll_pool(call: Call[GetScheduledFlowRunsBody]) -> bytes | Answer:
     rows = await _run(call, opened, poll)
     if rows is None:
         return Answer(499)
-    return encode(
-        [_WorkerFlowRun(row[1], row[0], msgspec.Raw(sql.encode_run(row))) for row in rows]
-    )
+    return encode([_WorkerFlowRun(row[1], row[0], sql.fill_run(row)) for row in rows])
 
 
 @operations.post(

@@ -29,11 +29,11 @@ _decode_any = msgspec.json.Decoder().decode
 class Claimed(msgspec.Struct):
     """One run of the answer, in the form of `wire.claims.ClaimedRun`."""
 
-    flow_run: msgspec.Raw
+    flow_run: msgspec.Struct
     flow_name: str
     epoch: int
     lease_expires: str
-    deployment: msgspec.Raw | None
+    deployment: msgspec.Struct | None
     job_configuration: Values | None
 
 
@@ -47,7 +47,7 @@ async def describe_runs(
     """
     if not grants:
         return []
-    rows = await database.fetch_all(sql.CLAIMED, {"ids": [grant.run_id for grant in grants]})
+    rows = await database.fetch_few(sql.CLAIMED, {"ids": [grant.run_id for grant in grants]})
     by_id = {row[sql.HEAD + _RUN["id"]]: row for row in rows}
     deployments = await _read_deployments(database, rows)
     claimed: list[Claimed] = []
@@ -63,13 +63,11 @@ async def describe_runs(
             continue
         claimed.append(
             Claimed(
-                flow_run=msgspec.Raw(sql.RUN_SHAPE.encode(row[sql.HEAD :])),
+                flow_run=sql.RUN_SHAPE.fill(row[sql.HEAD :]),
                 flow_name=row[0],
                 epoch=grant.epoch,
                 lease_expires=grant.expires,
-                deployment=None
-                if deployment is None
-                else msgspec.Raw(sql.DEPLOYMENT_SHAPE.encode(deployment)),
+                deployment=None if deployment is None else sql.DEPLOYMENT_SHAPE.fill(deployment),
                 job_configuration=job,
             )
         )
@@ -81,7 +79,7 @@ async def _read_deployments(database: Database, rows: Iterable[Row]) -> dict[str
     ids = sorted({row[at] for row in rows if row[at] is not None})
     if not ids:
         return {}
-    found = await database.fetch_all(sql.DEPLOYMENTS, {"ids": ids})
+    found = await database.fetch_few(sql.DEPLOYMENTS, {"ids": ids})
     return {row[_DEPLOYMENT["id"]]: row for row in found}
 
 
@@ -120,7 +118,7 @@ async def _read_variables(database: Database, parts: Iterable[object]) -> dict[s
     names = sorted({found.name for found in references if found and found.kind == "variable"})
     if not names:
         return {}
-    rows = await database.fetch_all(sql.VARIABLES, {"names": names})
+    rows = await database.fetch_few(sql.VARIABLES, {"names": names})
     return {name: _decode_any(value) for name, value in rows}
 
 

@@ -88,7 +88,7 @@ class Claims:
 
     async def cancelling(self, owner: str) -> list[str]:
         """The runs of an owner that are to be cancelled."""
-        rows = await self._database.fetch_all(sql.CANCELLING_OF_OWNER, {"owner": owner})
+        rows = await self._database.fetch_few(sql.CANCELLING_OF_OWNER, {"owner": owner})
         return [row[0] for row in rows]
 
     async def give_back(self, grants: list[Grant]) -> None:

@@ -157,7 +157,7 @@ class Polls:
         page = room + len(passed_over)
         while True:
             params = {"owner": lane.id, "before": poll.before, "after": poll.after}
-            rows = await self._database.fetch_all(
+            rows = await self._database.fetch_few(
                 statement, params | {"full": sorted(full) or [_NOBODY], "page": page}
             )
             await self._count_rooms(rows, left)
@@ -187,7 +187,7 @@ class Polls:
         }
         if limits:
             live = dict(
-                await self._database.fetch_all(claim_sql.LIVE_OF_DEPLOYMENTS, {"ids": list(limits)})
+                await self._database.fetch_few(claim_sql.LIVE_OF_DEPLOYMENTS, {"ids": list(limits)})
             )
             rooms |= {one: max(0, limit - live.get(one, 0)) for one, limit in limits.items()}
 

@@ -78,7 +78,7 @@ class PoolSource:
 
         Raises `ObjectNotFound` for a pool that does not exist.
         """
-        rows = await self.database.fetch_all(sql.QUEUES_OF_POOL, {"pool": self.pool})
+        rows = await self.database.fetch_few(sql.QUEUES_OF_POOL, {"pool": self.pool})
         if not rows:
             raise ObjectNotFound(f'Work pool "{self.pool}" not found.')
         return _look_at_queues(rows, self.queues)
@@ -103,7 +103,7 @@ class ServedSource:
 
     async def look(self) -> SourceLook:
         """One query; a deployment that does not exist (any more) is passed over."""
-        rows = await self.database.fetch_all(sql.DEPLOYMENTS, {"ids": sorted(self.deployments)})
+        rows = await self.database.fetch_few(sql.DEPLOYMENTS, {"ids": sorted(self.deployments)})
         lanes = sorted(map(_deployment_lane, rows), key=lambda lane: lane.due or "~")
         return SourceLook(
             tuple(lanes), tuple(f"deployment:{one}" for one in sorted(self.deployments))
@@ -121,7 +121,7 @@ async def _delay_after(
     if not ids:
         return NEVER
     horizon = shift_text(now_text(), demand.prefetch)
-    rows = await database.fetch_all(statement, {"ids": list(ids), "horizon": horizon})
+    rows = await database.fetch_few(statement, {"ids": list(ids), "horizon": horizon})
     due = [row[0] for row in rows if row[0] is not None]
     return _seconds_until(min(due), demand) if due else NEVER
 

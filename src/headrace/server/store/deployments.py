@@ -23,11 +23,12 @@ _live = (
 class DeploymentShape(RowShape):
     """Rows of deployments; the limit becomes the object that the contract has for it."""
 
-    def _fill(self, row: Row) -> msgspec.Struct:
+    def fill(self, row: Row) -> msgspec.Struct:
+        """One row, its limit as an object."""
         at = self.positions
         used: int | None = row[at["global_concurrency_limit"]]
         if used is None:
-            return super()._fill(row)
+            return super().fill(row)
         values: list[Any] = list(row)
         values[at["global_concurrency_limit"]] = {
             "id": str(uuid5(UUID(row[at["id"]]), "concurrency-limit")),
@@ -39,7 +40,7 @@ class DeploymentShape(RowShape):
             "active_slots": used,
             "slot_decay_per_second": 0.0,
         }
-        return super()._fill(tuple(values))
+        return super().fill(tuple(values))
 
 
 SHAPE: Final = DeploymentShape(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from sqlalchemy import BindParameter, Select, bindparam, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -47,9 +48,9 @@ DUE_IN_QUEUE = _due(flow_run.c.work_queue_id == bindparam("owner"))
 DUE_OF_DEPLOYMENT = _due(flow_run.c.deployment_id == bindparam("owner"))
 
 
-def encode_run(row: Row) -> bytes:
-    """The run of a row, as JSON."""
-    return FLOW_RUN_SHAPE.encode(row[HEAD:])
+def fill_run(row: Row) -> Struct:
+    """The run of a row, to be encoded as part of an answer."""
+    return FLOW_RUN_SHAPE.fill(row[HEAD:])
 
 
 def encode_runs(rows: Sequence[Row]) -> bytes:

@@ -104,6 +104,12 @@ class PostgresqlDatabase:
         """Rows of a query, on one of the sessions for lists."""
         return await self._reader.fetch_list(self._bind(statement, params))
 
+    async def fetch_few(
+        self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
+    ) -> list[Row]:
+        """A handful of rows, in one burst with other such reads."""
+        return await self._reader.fetch_point(self._bind(statement, params))
+
     async def fetch_one(
         self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
     ) -> Row | None:

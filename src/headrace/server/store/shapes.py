@@ -70,16 +70,16 @@ class RowShape:
 
     def encode(self, row: Row) -> bytes:
         """One row as a JSON object."""
-        return _encode(self._fill(row))
+        return _encode(self.fill(row))
 
     def encode_list(self, rows: Sequence[Row]) -> bytes:
         """Rows as a JSON array."""
-        fill = self._fill
+        fill = self.fill
         return _encode([fill(row) for row in rows])
 
     def encode_page(self, rows: Sequence[Row], *, count: int, limit: int, page: int) -> bytes:
         """Rows as one page of `count` in all: the contract's `…PaginationResponse`."""
-        fill = self._fill
+        fill = self.fill
         return _encode(
             {
                 "results": [fill(row) for row in rows],
@@ -90,7 +90,8 @@ class RowShape:
             }
         )
 
-    def _fill(self, row: Row) -> msgspec.Struct:
+    def fill(self, row: Row) -> msgspec.Struct:
+        """One row as an object, to be encoded as part of another."""
         values: list[object] = list(row)
         for at in self._json:
             text = values[at]

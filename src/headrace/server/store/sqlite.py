@@ -111,15 +111,23 @@ class SqliteDatabase:
         self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
     ) -> Row | None:
         """One row found through a unique key, read on the event loop."""
+        rows = self._read(statement, params)
+        return rows[0] if rows else None
+
+    async def fetch_few(
+        self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
+    ) -> list[Row]:
+        """A handful of rows found through an index, read on the event loop."""
+        return self._read(statement, params)
+
+    def _read(self, statement: Statement | ClauseElement, params: Params) -> list[Row]:
         prepared, values = self._planner.bind(statement, params)
         try:
             # all rows, so that the statement ends and the next one sees what was committed since
             rows: list[Row] = self._cursor.execute(prepared.sql, values).fetchall()
         except sqlite3.Error as error:
             raise translate(error) from error
-        if not rows:
-            return None
-        return prepared.load(rows[:1])[0] if prepared.load is not None else rows[0]
+        return rows if prepared.load is None else prepared.load(rows)
 
     async def apply(self, unit: Unit) -> None:
         """Commit a unit, grouped with the others that are waiting."""

@@ -39,7 +39,7 @@ class LeaseLoop:
 
     async def run_once(self, now: datetime) -> float | None:  # noqa: ARG002 - database time counts
         """End what ran out; sleep until the next lease does."""
-        first = await self.database.fetch_all(sql.FIRST_EXPIRY)
+        first = await self.database.fetch_few(sql.FIRST_EXPIRY)
         expires: str | None = first[0][0]
         ahead = self.pace.interval if expires is None else seconds_between(now_text(), expires)
         if ahead > 0:
