@@ -26,8 +26,9 @@ LEASE_SECONDS = 60.0
 UNCONFIRMED_SECONDS = 15.0
 """How long a lease lasts until its first renewal: what a lost answer can delay a run."""
 
-MAX_BATCH = 100
-"""Runs of one transaction, so that it stays short: each takes three rows."""
+MAX_BATCH = 25
+"""Runs of one transaction, so that it stays at about 5 ms: each takes three rows and 0.2 ms. A worker
+with more room claims again."""
 
 _NO_DEPLOYMENT = "00000000-0000-0000-0000-000000000000"
 

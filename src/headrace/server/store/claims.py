@@ -201,7 +201,8 @@ HELD_BY_CLAIM = Statement(
     select(flow_run.c.id, flow_run.c.epoch).where(
         flow_run.c.claim_id == bindparam("claim"),
         flow_run.c.claim_id.is_not(None),
-        flow_run.c.lease_owner == bindparam("owner"),
+        # Not to be searched by: an owner may hold hundreds, a claim holds a few.
+        func.coalesce(flow_run.c.lease_owner, "") == bindparam("owner"),
         IS_LIVE,
     )
 )
