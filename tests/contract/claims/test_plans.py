@@ -56,14 +56,16 @@ HOT = {
 }
 
 
-@pytest.fixture(scope="module")
-def connection(tmp_path_factory) -> sqlite3.Connection:
+@pytest.fixture(scope="module", params=["ascending", "descending"])
+def connection(request, tmp_path_factory) -> sqlite3.Connection:
+    """The tables, their indexes made in either order: SQLite prefers one of two by that alone."""
     path: Path = tmp_path_factory.mktemp("plans") / "x.db"
     opened = sqlite3.connect(path)
     dialect = new_dialect()
     for table in schema.metadata.sorted_tables:
         opened.execute(str(CreateTable(table).compile(dialect=dialect)))
-        for index in table.indexes:
+        backwards = request.param == "descending"
+        for index in sorted(table.indexes, key=lambda index: index.name, reverse=backwards):
             opened.execute(str(CreateIndex(index).compile(dialect=dialect)))
     return opened
 
