@@ -137,7 +137,7 @@ class World:
         row = await self.facts(run_id)
         state = transitions.new_state(state_type, timestamp=now_text(), **options)
         await self.database.apply(transitions.flow_run(row, state, now=now_text()))
-        self.signals.publish(*transitions.signals(row))
+        self.signals.publish(*transitions.signals(row, state))
 
     async def change(self, table, row_id: str, **columns) -> None:
         await self.database.apply(

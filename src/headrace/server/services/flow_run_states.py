@@ -67,8 +67,9 @@ async def set_state(
             done = await _move(database, row, decide_on(row.facts(), proposed, force=force), extra)
         if done is not None:
             verdict, text = done
-            if proposals.new_state_of(verdict) is not None:
-                signals.publish(*transitions.signals(row))
+            state = proposals.new_state_of(verdict)
+            if state is not None:
+                signals.publish(*transitions.signals(row, state))
             return proposals.answer(verdict, text)
     raise StaleWrite(f"Flow run {run_id} is being changed by many callers at once; propose again.")
 

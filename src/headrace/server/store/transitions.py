@@ -211,16 +211,27 @@ def stored_state(writes: Sequence[Write]) -> str:
     return params["v_state"]
 
 
-def signals(row: FlowRunRow) -> tuple[str, ...]:
-    """The topics to publish once a change of this flow run is committed."""
+def signals(row: FlowRunRow, after: State | None = None) -> tuple[str, ...]:
+    """The topics to publish once a change of this flow run is committed.
+
+    Args:
+        row: The run before the change.
+        after: The state that it is in now, where the caller knows it: then nobody is woken who
+            could not do anything about it.
+    """
     topics = [f"run:{row.id}", "events"]
-    if row.work_queue_id is not None:
-        topics.append(f"queue:{row.work_queue_id}")
-    if row.deployment_id is not None:
-        topics.append(f"deployment:{row.deployment_id}")
-    if row.lease_owner is not None:
+    if after is None or after.type not in _TAKES_A_SLOT:
+        if row.work_queue_id is not None:
+            topics.append(f"queue:{row.work_queue_id}")
+        if row.deployment_id is not None:
+            topics.append(f"deployment:{row.deployment_id}")
+    if row.lease_owner is not None and (after is None or after.type is StateType.CANCELLING):
         topics.append(f"owner:{row.lease_owner}")
     return tuple(topics)
+
+
+_TAKES_A_SLOT: Final = frozenset({StateType.PENDING, StateType.RUNNING})
+"""Entering one of these makes no run claimable and no slot free."""
 
 
 def _lease_after(row: FlowRunRow, state: State, policy: Policy) -> Lease:
