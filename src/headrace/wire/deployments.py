@@ -144,7 +144,7 @@ class DeploymentFlowRunCreate(Strict, kw_only=True):
     infrastructure_document_id: UUID | None = None
     job_variables: dict[str, Any] | None = None
     labels: dict[str, bool | int | float | str] | None = None
-    name: str | UnsetType = UNSET
+    name: str | None | UnsetType = UNSET
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     parent_task_run_id: UUID | None = None
     state: StateCreate | None = None

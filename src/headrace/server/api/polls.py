@@ -11,7 +11,7 @@ from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.api.waiting import CallerGone, until_closing, wait_for_caller
 from headrace.server.services.container import Services
-from headrace.server.services.opening import Opened, open_pool, open_served
+from headrace.server.services.opening import Opened, note, open_pool, open_served
 from headrace.server.services.polls import HOLD_SECONDS, WAITING_WINDOW_SECONDS, Poll
 from headrace.server.services.work_queues import read_queue_place
 from headrace.server.store import polls as sql
@@ -98,8 +98,11 @@ async def _run(call: Call[Any], opened: Opened, poll: Poll) -> list[Row] | None:
     until = asyncio.ensure_future(until_closing(services.signals, HOLD_SECONDS))
     try:
         work = services.polls.poll(opened.source, opened.look, poll, until)
-        return await wait_for_caller(call, work)
+        rows = await wait_for_caller(call, work)
     except CallerGone:
         return None
     finally:
         until.cancel()
+    # It may have been here for half a minute: so long it was polled.
+    await note(services, opened)
+    return rows

@@ -34,16 +34,27 @@ async def open_pool(services: Services, pool: str, queues: Sequence[str]) -> Ope
         _check_names(missing)
         await ensure_queues(services.database, services.signals, look.pool_id, sorted(missing))
         look = await source.look()
-    await services.liveness.polled_queues(lane.id for lane in look.lanes)
-    return Opened(source, look)
+    return await _noted(services, Opened(source, look))
 
 
 async def open_served(services: Services, deployments: Iterable[str]) -> Opened:
     """Deployments that one process serves."""
     source = ServedSource(services.database, frozenset(deployments))
-    look = await source.look()
-    await services.liveness.polled_deployments(lane.id for lane in look.lanes)
-    return Opened(source, look)
+    return await _noted(services, Opened(source, await source.look()))
+
+
+async def note(services: Services, opened: Opened) -> None:
+    """Somebody asks for work of this source, or has just waited for some."""
+    ids = [lane.id for lane in opened.look.lanes]
+    if opened.look.pool_id is not None:
+        await services.liveness.polled_queues(ids)
+    else:
+        await services.liveness.polled_deployments(ids)
+
+
+async def _noted(services: Services, opened: Opened) -> Opened:
+    await note(services, opened)
+    return opened
 
 
 def _check_names(names: Iterable[str]) -> None:
