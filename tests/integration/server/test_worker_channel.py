@@ -84,6 +84,16 @@ def test_a_worker_says_hello_and_hears_of_its_pools_changes(server: Any):
     assert workers(server) == [("w1", "OFFLINE")]
 
 
+def test_the_channel_of_a_deleted_pool_is_closed(sqlite_server: Any, caplog: Any):
+    with open_channel(sqlite_server) as channel:
+        send(channel, "worker.hello.v1", HELLO)
+        channel.recv(5)
+        sqlite_server.delete("/work_pools/p")
+        with pytest.raises(ConnectionClosed):
+            channel.recv(5)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 @pytest.mark.parametrize(
     ("kind", "hello"),
     [

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -40,6 +41,7 @@ class Socket:
         self._subprotocols: list[str] = list(scope.get("subprotocols") or ())
         self._receive = receive
         self._send = send
+        self._is_closed = False
 
     async def receive(self) -> bytes:
         """The next frame. Raises `SocketClosed` when there will be none."""
@@ -57,8 +59,11 @@ class Socket:
             raise SocketClosed from error
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close it, or refuse it where it is not open yet."""
-        await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        """Close it, or refuse it where it is not open yet. Again, or after the other side: nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            with suppress(OSError):  # the other side was faster
+                await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def open(self, credentials: Credentials) -> bool:
         """Accept the caller once it has proven who it is; False when it was turned away.
