@@ -1,7 +1,11 @@
 """Claims and leases over HTTP."""
 
+import http.client
+import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -89,3 +93,38 @@ def test_a_run_whose_job_cannot_be_made_is_crashed_with_the_reason(server: Any):
     state = server.get(f"/flow_runs/{run}").json["state"]
     assert state["type"] == "CRASHED"
     assert "image" in state["message"]
+
+
+def test_calls_that_wait_are_answered_when_the_server_stops(server: Any):
+    make_pool(server)
+    ahead = (datetime.now(UTC) + timedelta(seconds=10)).isoformat()
+    poll = {"scheduled_before": ahead}
+    assert server.post("/work_pools/p/get_scheduled_flow_runs", poll).json == []
+    time.sleep(1.1)  # the next poll in a loop may be held
+    calls = {
+        "/headrace/claims": body(wait_seconds=30),
+        "/work_pools/p/get_scheduled_flow_runs": poll,
+    }
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(server.post, path, sent) for path, sent in calls.items()]
+        time.sleep(0.3)
+        assert not any(call.done() for call in waiting)
+        began = time.monotonic()
+        server._loop.call_soon_threadsafe(server.app.services.close_calls)
+        assert [call.result(5).status for call in waiting] == [200, 200]
+        assert time.monotonic() - began < 5
+
+
+def test_a_caller_that_hangs_up_strands_nothing(server: Any):
+    make_pool(server)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    headers = {"content-type": "application/json"}
+    sent = json.dumps(body(wait_seconds=30))
+    connection.request("POST", "/api/headrace/claims", sent, headers)
+    time.sleep(0.2)  # it waits at the desk
+    connection.close()
+    time.sleep(0.2)  # and is gone
+    [run] = make_runs(server, 1)
+    answer = server.post("/headrace/claims", body(owner="w2", wait_seconds=5)).json
+    assert [claimed["flow_run"]["id"] for claimed in answer["runs"]] == [run]
+    assert answer["runs"][0]["epoch"] == 1

@@ -51,15 +51,23 @@ class Answer:
 
 
 class Claims:
-    """Hands out runs. One a server."""
+    """Hands out runs. One a server.
 
-    def __init__(self, database: Database, signals: Signals) -> None:
+    Args:
+        database: Where the runs are.
+        signals: What wakes those who wait.
+        closing: Set, before `STOP_TOPIC` is published, when the server begins to stop.
+    """
+
+    def __init__(
+        self, database: Database, signals: Signals, closing: asyncio.Event | None = None
+    ) -> None:
         self._database = database
         self._signals = signals
         self._desks: Desks[Demand, Harvest, SourceLook] = Desks(signals)
         self._told: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._open: dict[str, _Call] = {}
-        self._is_closing = False
+        self._closing = closing or asyncio.Event()
 
     async def claim(
         self,
@@ -98,7 +106,7 @@ class Claims:
 
     async def close(self) -> None:
         """Answer all who wait, with nothing."""
-        self._is_closing = True
+        self._closing.set()
         self._signals.deliver((STOP_TOPIC,))
         await self._desks.close()
 
@@ -139,7 +147,7 @@ class Claims:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while await news.wait(deadline - loop.time()):
-            if call.is_superseded or self._is_closing:
+            if call.is_superseded or self._closing.is_set():
                 return
             if self._is_news(demand, await self.cancelling(demand.owner)):
                 return
