@@ -206,6 +206,7 @@ def test_runs(server: Any):
     assert (free.status, free.json["state_type"]) == (201, "PENDING")
     opened = server.post(path, {"parameters": {"x": {"__prefect_kind": "json", "value": "5"}}})
     assert opened.json["parameters"]["x"] == 5
+    assert server.post(path, {"parameters": {"x": 1}, "name": None}).json["name"]
     assert server.post(path, {"parameters": {"x": 1}, "work_queue_name": "q"}).status == 422
     assert server.post(f"/deployments/{NOWHERE}/create_flow_run", {}).status == 404
     bulk = server.post(f"{path}/bulk", [{"parameters": {"x": 1}}, {"parameters": {"x": "a"}}])

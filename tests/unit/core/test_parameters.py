@@ -1,11 +1,15 @@
 """Parameters: values that stand for others, and what the schema allows."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from headrace.core.json_schema import compile_schema, find_faults, schema_text
 from headrace.core.parameters import (
     check_schema,
     find_parameter_faults,
     find_variables,
+    is_plainly_valid,
     open_values,
 )
 
@@ -65,3 +69,27 @@ def test_a_schema_that_is_none():
         {"properties": {"x": {"$ref": "#/definitions/No"}}}, {"x": 1}, complete=True
     )
     assert "definitions/No" in fault.message
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+NAMES = st.sampled_from("abc")
+KINDS = st.sampled_from(["string", "integer", "number", "boolean", "null", "array"])
+PROPERTY = st.one_of(
+    KINDS.map(lambda kind: {"type": kind, "title": "t"}),
+    st.just({"type": "integer", "minimum": 3}),
+    st.just({"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+    st.just({}),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(NAMES, PROPERTY),
+    st.lists(NAMES, unique=True),
+    st.dictionaries(NAMES, VALUES),
+)
+def test_the_quick_look_is_never_wrong(properties, required, parameters):
+    """What it calls valid is valid to the library."""
+    schema = {"type": "object", "properties": properties, "required": required}
+    if is_plainly_valid(schema, parameters):
+        assert find_faults(compile_schema(schema_text(schema)), parameters) == []

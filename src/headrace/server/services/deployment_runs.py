@@ -187,6 +187,8 @@ async def _move(database: Database, signals: Signals, source: Source, queue_name
 
 
 async def _open_parameters(database: Database, given: Json) -> Json:
+    if not given:
+        return given
     names = list(dict.fromkeys(find_variables(given)))
     values: dict[str, object] = {}
     for name in names:

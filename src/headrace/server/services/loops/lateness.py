@@ -19,13 +19,15 @@ class LatenessLoop:
 
     Args:
         after: How long after its time a run is late.
-        page: Runs of one transaction: three rows each.
+        page: Runs of one transaction: three rows each, some 5 ms together.
+        breath: Seconds between two pages, in which others write.
     """
 
     database: Database
     signals: Signals
     after: timedelta = timedelta(seconds=15)
-    page: int = 100
+    page: int = 20
+    breath: float = 0.02
     name: str = "late_runs"
     pace: Pace = Pace(interval=5.0)  # noqa: RUF009 - frozen
     topics: tuple[str, ...] = ()
@@ -42,7 +44,7 @@ class LatenessLoop:
         )
         if topics:
             self.signals.publish(*topics)
-        return 0 if marked == self.page else None
+        return self.breath if marked == self.page else None
 
 
 def _mark(tx: Transaction, late_from: str, now: str, page: int) -> tuple[int, tuple[str, ...]]:
