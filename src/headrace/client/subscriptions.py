@@ -189,7 +189,10 @@ class Subscription(Generic[T]):
                 self._shake_hands(opened)
             except (OSError, InvalidHandshake, TimeoutError, ConnectionClosed) as error:
                 if _is_refusal(error):
-                    message = f"the API at {client.url} refuses the credentials for {self._path}"
+                    message = (
+                        f"the API at {client.url} refuses {self._path} ({error}): the credentials are "
+                        "wrong, or this server has no such socket"
+                    )
                     raise Unauthorized(message) from error
                 message = f"{self._path} of the API at {client.url} cannot be followed: {error}"
                 raise ServerUnreachable(message) from error
