@@ -11,19 +11,16 @@ from headrace.context import FlowRunContext, TaskRunContext
 from headrace.engine.api import api
 from headrace.engine.commands import Command, Request, Sleep
 from headrace.engine.drivers import drive, drive_async
-from headrace.engine.proposals import Run, propose
+from headrace.engine.proposals import AWAY, Run, outlast, propose
 from headrace.engine.reporting import flow_logger
 from headrace.errors import (
     Abort,
     ConfigurationError,
-    DatabaseUnavailable,
     FlowPauseTimeout,
     FlowRunWaitTimeout,
     MissingContextError,
     NotPausedError,
     Pause,
-    ServerUnreachable,
-    TooBusy,
 )
 from headrace.input.keysets import Keyset, keyset_from_base_key
 from headrace.input.models import RunInput, run_input_from_type
@@ -33,7 +30,6 @@ from headrace.wire.orchestration import SetStateStatus
 
 FIRST_POLL = 0.1  # seconds; an approval that is there at once is seen at once
 POLL_SHARE = 0.1  # a poll every tenth of the time waited so far: cheap for long waits
-AWAY = (ServerUnreachable, DatabaseUnavailable, TooBusy)
 
 
 def pause_flow_run(
@@ -180,7 +176,7 @@ def _pause(
         yield Sleep(min(_poll_pause(waited, poll_interval), timeout - waited))
         yield Request(_look, context, timeout)
     flow_logger.info("The run goes on", extra=_ids(context))
-    return (yield Request(asked.load, keyset, context.flow_run.id)) if asked else None
+    return (yield from outlast(asked.load, keyset, context.flow_run.id)) if asked else None
 
 
 def _look(context: FlowRunContext, timeout: float) -> None:
@@ -207,7 +203,7 @@ def _suspend(
         flow_logger.info("The run is suspended; its process ends", extra=_ids(context))
         message = f"Run {context.flow_run.name} is suspended."
         raise Pause(message, state=entered)
-    return (yield Request(asked.load, keyset, context.flow_run.id)) if asked else None
+    return (yield from outlast(asked.load, keyset, context.flow_run.id)) if asked else None
 
 
 def _suspend_other(
@@ -243,7 +239,7 @@ def _enter_pause(
         raise ConfigurationError(message) from error
     context.flow_run.state_name = entered.name
     if asked is not None and entered.type is StateType.PAUSED:
-        yield Request(asked.save, keyset, context.flow_run.id)
+        yield from outlast(asked.save, keyset, context.flow_run.id)
     return entered
 
 

@@ -1,7 +1,7 @@
 """Proposing states of a flow run to the server, and doing as it answers."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from headrace.wire.deployments import DeploymentResponse
 from headrace.wire.flow_runs import FlowRunResponse
 from headrace.wire.orchestration import OrchestrationResult, SetStateStatus
 
+AWAY = (ServerUnreachable, DatabaseUnavailable, TooBusy)
 PATIENCE = 300.0  # seconds that a run outlasts a server which does not answer; a restart takes less
 FIRST_PAUSE = 0.2  # seconds between the first two attempts to reach it
 LONGEST_PAUSE = 5.0  # seconds between later ones
@@ -94,15 +95,29 @@ def _decided(proposed: State, answer: OrchestrationResult) -> State:
 
 
 def _send(run: Run, state: State, force: bool) -> Generator[Command, Any, OrchestrationResult]:
+    try:
+        return (yield from outlast(send_state, run.flow_run.id, state, run.epoch, force))
+    except StaleWrite as error:
+        message = f"Another attempt at run {run.name} has begun; this one stops."
+        raise Abort(message) from error
+
+
+def outlast(function: Callable[..., Any], *args: Any) -> Generator[Command, Any, Any]:
+    """Ask the server, again and again while it is away, for `PATIENCE` seconds.
+
+    Args:
+        function: Sends the request; repeating it must do no harm.
+        args: For the function.
+
+    Raises:
+        ServerUnreachable: The server stayed away.
+    """
     deadline = time.monotonic() + PATIENCE
     pause = FIRST_PAUSE
     while True:
         try:
-            return (yield Request(send_state, run.flow_run.id, state, run.epoch, force))
-        except StaleWrite as error:
-            message = f"Another attempt at run {run.name} has begun; this one stops."
-            raise Abort(message) from error
-        except (ServerUnreachable, DatabaseUnavailable, TooBusy):
+            return (yield Request(function, *args))
+        except AWAY:
             if time.monotonic() + pause > deadline:
                 raise
         yield Sleep(pause)

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from headrace.engine.log_handlers import configure_logging
-from headrace.engine.log_handlers import configure_logging
 from headrace.engine.recorder import recorder
 
 flow_logger = logging.getLogger("headrace.flow_runs")
@@ -18,7 +17,6 @@ def report_event(event: Any) -> None:
 
 def prepare_reporting() -> None:
     """Make sure that log lines of runs go where they should, before the first one."""
-    configure_logging()
     configure_logging()
 
 

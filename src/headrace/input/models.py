@@ -2,12 +2,14 @@
 
 import inspect
 import json
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import pydantic
 
 from headrace.core.ids import new_id
+from headrace.errors import ObjectAlreadyExists
 from headrace.input.keysets import Keyset, keyset_from_base_key
 from headrace.input.stored import (
     create_flow_run_input,
@@ -46,12 +48,10 @@ class RunInput(pydantic.BaseModel):
 
     @classmethod
     def save(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
-        """Store what is asked for, so that a form can be shown."""
-        create_flow_run_input(
-            keyset["schema"], cls.model_json_schema(mode="validation"), flow_run_id
-        )
+        """Store what is asked for, so that a form can be shown. Storing it again changes nothing."""
+        _store_once(keyset["schema"], cls.model_json_schema(mode="validation"), flow_run_id)
         if cls.shown_description is not None:
-            create_flow_run_input(keyset["description"], cls.shown_description, flow_run_id)
+            _store_once(keyset["description"], cls.shown_description, flow_run_id)
 
     @classmethod
     def load(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> Any:
@@ -149,3 +149,8 @@ def run_input_from_type(wanted: Any) -> type[RunInput]:
 def new_input_key(prefix: str) -> str:
     """A key that no other input of the run has; later ones sort after earlier ones."""
     return f"{prefix}-{new_id()}"
+
+
+def _store_once(key: str, value: Any, flow_run_id: UUID | None) -> None:
+    with suppress(ObjectAlreadyExists):  # the answer to an earlier request was lost
+        create_flow_run_input(key, value, flow_run_id)
