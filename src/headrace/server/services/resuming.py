@@ -3,10 +3,9 @@
 from typing import Any
 
 import msgspec
-from jsonschema import SchemaError, ValidationError
-from jsonschema.validators import validator_for
 
 from headrace.core.ids import new_id
+from headrace.core.json_schema import compile_schema, find_faults
 from headrace.core.orchestration.verdicts import Abort, Reject
 from headrace.core.states import RESUMING, State, StateType, default_name
 from headrace.core.times import now_text
@@ -75,17 +74,10 @@ async def _check_input(
     if row is None:
         return f"The run asks for input, but its schema {key!r} is not among its inputs."
     try:
-        schema: dict[str, Any] = msgspec.json.decode(row[0], type=dict[str, Any])
-        kind: Any = validator_for(schema)
-        kind.check_schema(schema)
-        kind(schema).validate(run_input)
-    except msgspec.MsgspecError as error:
-        return f"The schema of the input is not a JSON object: {error}"
-    except SchemaError as error:
-        return f"The schema of the input is not a JSON schema: {error.message}"
-    except ValidationError as error:
-        field = ".".join(str(part) for part in error.absolute_path)
-        return (
-            f"The input does not match its schema{f' at {field}' if field else ''}: {error.message}"
-        )
+        validator = compile_schema(row[0])
+    except ValueError as error:
+        return f"The schema of the input is {error}"
+    for fault in find_faults(validator, run_input):
+        where = f" at {fault.field}" if fault.field else ""
+        return f"The input does not match its schema{where}: {fault.message}"
     return None

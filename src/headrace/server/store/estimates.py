@@ -1,12 +1,13 @@
 """What a run's row tells about times that are still going on."""
 
 from collections.abc import Mapping
+from time import time
 from typing import Final
 
 import msgspec
 
 from headrace.core.states import TERMINAL, StateType
-from headrace.core.times import now_text, seconds_between
+from headrace.core.times import seconds_between, to_datetime
 from headrace.server.store.database import Row
 
 _OVER: Final = frozenset(state.value for state in TERMINAL)
@@ -30,7 +31,7 @@ def run_time(at: Mapping[str, int], row: Row) -> float:
     if row[at["state_type"]] != StateType.RUNNING:
         return total
     began = _began.decode(row[at["state"]]).timestamp
-    return total + max(0.0, seconds_between(began, now_text()))
+    return total + _seconds_since(began)
 
 
 def lateness(at: Mapping[str, int], row: Row) -> float:
@@ -43,4 +44,9 @@ def lateness(at: Mapping[str, int], row: Row) -> float:
         return max(0.0, seconds_between(expected, started)) if started > expected else 0.0
     if row[at["state_type"]] in _OVER:
         return 0.0
-    return max(0.0, seconds_between(expected, now_text()))
+    return _seconds_since(expected)
+
+
+def _seconds_since(text: str) -> float:
+    """As a number, without making a text of the present first: a list asks this for each of its rows."""
+    return max(0.0, time() - to_datetime(text).timestamp())
