@@ -211,16 +211,10 @@ class Recorder:
     # The thread
 
     def _run(self, stop: threading.Event) -> None:
-        self._guarded(self._backlog.adopt)
+        _guarded(self._backlog.adopt)
         while not stop.is_set():
             self._sleep()
-            self._guarded(self._work)
-
-    def _guarded(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except Exception:
-            _logger.exception("the recorder failed at a step and goes on")
+            _guarded(self._work)
 
     def _sleep(self) -> None:
         """Wait for a record, then a little longer for others to go with it, unless hurried."""
@@ -298,6 +292,14 @@ class Recorder:
         if now - self._warned.get(kind, -WARN_EVERY) >= WARN_EVERY:
             self._warned[kind] = now
             _logger.warning(text)
+
+
+def _guarded(step: Callable[[], None]) -> None:
+    """Take one step; whatever it fails of is told, and the thread goes on."""
+    try:
+        step()
+    except Exception:
+        _logger.exception("the recorder failed at a step and goes on")
 
 
 def _json(record: object) -> bytes | None:

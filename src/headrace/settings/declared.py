@@ -28,7 +28,6 @@ class Settings:
     api_auth_string: str | None = None
     api_request_timeout: float = 60.0
     api_connect_timeout: float = 10.0
-    api_enable_http2: bool = False
     api_ssl_cert_file: Path | None = None
     api_tls_insecure_skip_verify: bool = False
     silence_api_url_misconfiguration: bool = False
