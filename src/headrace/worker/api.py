@@ -11,7 +11,7 @@ from headrace.wire.claims import ClaimBatch, ClaimBody, HeldLease, RenewBody, Re
 from headrace.wire.flow_runs import FlowRunResponse, FlowRunUpdate, SetFlowRunStateBody
 from headrace.wire.logs import LogCreate
 from headrace.wire.orchestration import OrchestrationResult
-from headrace.wire.states import StateCreate, StateType
+from headrace.wire.states import StateCreate, StateDetails, StateType
 from headrace.wire.work_pools import WorkPoolResponse
 from headrace.wire.workers import WorkerHeartbeatBody
 
@@ -85,15 +85,14 @@ class WorkerApi:
             body["base_job_template"] = template
         return self._client.call("POST", "/work_pools/", body, answer=WorkPoolResponse)
 
-    def state_of(self, run_id: str) -> StateType | None:
-        """The type of a run's state; None when the run is gone."""
+    def run_of(self, run_id: str) -> FlowRunResponse | None:
+        """A run as it is now; None when it is gone."""
         try:
-            run = self._client.call(
+            return self._client.call(
                 "GET", f"/flow_runs/{run_id}", answer=FlowRunResponse, timeout=_SHORT
             )
         except ObjectNotFound:
             return None
-        return run.state_type
 
     def propose(self, run_id: str, epoch: int, state: StateCreate) -> bool:
         """Propose a state for the attempt; False when it is not ours to say any more."""
@@ -146,6 +145,16 @@ def new_claim_id() -> UUID:
 def crashed(message: str) -> StateCreate:
     """The state of a run whose process ended without telling."""
     return StateCreate(type=StateType.CRASHED, name="Crashed", message=message)
+
+
+def awaiting_retry(message: str, now: datetime) -> StateCreate:
+    """The state of a run whose process is dead and whose policy asks for another attempt."""
+    return StateCreate(
+        type=StateType.SCHEDULED,
+        name="AwaitingRetry",
+        message=message,
+        state_details=StateDetails(scheduled_time=now),
+    )
 
 
 def cancelled(message: str) -> StateCreate:

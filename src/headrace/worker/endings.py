@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from headrace.errors import (
@@ -19,8 +20,9 @@ from headrace.errors import (
     TooBusy,
 )
 from headrace.infrastructure.contract import Infrastructure, Releasing, Status
+from headrace.wire.flow_runs import FlowRunResponse
 from headrace.wire.states import StateCreate, StateType
-from headrace.worker.api import ERROR, WorkerApi, cancelled, crashed
+from headrace.worker.api import ERROR, WorkerApi, awaiting_retry, cancelled, crashed
 from headrace.worker.holdings import Held, Holdings
 from headrace.worker.ledger import Ledger
 
@@ -70,30 +72,43 @@ def judge(status: Status, *, lost: bool, cancelling: bool) -> Verdict:
 
 
 def conclude(
-    state: StateType | None,
+    run: FlowRunResponse | None,
     status: Status,
     *,
     cancelling: bool,
     stopping: str,
     lines: Sequence[str],
+    now: datetime,
 ) -> StateCreate | None:
     """The state to propose for a run whose process ended without a word; None when it needs none.
 
     Args:
-        state: The run's state now; None when the run is gone.
+        run: The run as it is now; None when it is gone.
         status: How the process ended.
         cancelling: It was stopped because the run is to be cancelled.
         stopping: Why the worker stopped it, if it did.
         lines: The last lines that it printed.
+        now: When another attempt may begin, where the run's policy asks for one.
     """
-    if state is None or state in _AT_REST:
+    if run is None or run.state_type is None or run.state_type in _AT_REST:
         return None
-    if cancelling or state is StateType.CANCELLING:
+    if cancelling or run.state_type is StateType.CANCELLING:
         return cancelled("The run was stopped because it was cancelled.")
     cause = f" ({stopping})" if stopping else ""
     shown = "".join(f"\n    {line}" for line in lines)
     said = f" Its last lines were:{shown}" if lines else ""
-    return crashed(f"The run's process {status.reason}{cause}.{said}")
+    message = f"The run's process {status.reason}{cause}.{said}"
+    return awaiting_retry(message, now) if _may_run_again(run, status) else crashed(message)
+
+
+def _may_run_again(run: FlowRunResponse, status: Status) -> bool:
+    """Whether the policy asks for another attempt elsewhere, and the old one is dead for certain."""
+    policy = run.empirical_policy
+    return (
+        status.proven
+        and policy.retry_type == "reschedule"
+        and (policy.retries or 0) + 1 > run.run_count
+    )
 
 
 class Endings:
@@ -178,11 +193,12 @@ class Endings:
     def _speak_for(self, held: Held) -> None:
         lines = self._infrastructure.logs(held.handle)
         state = conclude(
-            self._api.state_of(held.run_id),
+            self._api.run_of(held.run_id),
             held.status,
             cancelling=held.cancelling,
             stopping=held.stopping,
             lines=lines,
+            now=datetime.now(UTC),
         )
         if state is None or not self._api.propose(held.run_id, held.epoch, state):
             return
