@@ -1,14 +1,13 @@
 """HTTP and WebSockets of events."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
 from headrace.errors import ValidationFailed
 from headrace.server.api.operations import Call, Operations
-from headrace.server.auth.sockets import Socket, SocketClosed
+from headrace.server.api.subscriptions import pump, take_filter
+from headrace.server.auth.sockets import Socket
 from headrace.server.services import event_lists
 from headrace.server.services.container import Services
 from headrace.server.services.events import EventStream
@@ -104,54 +103,9 @@ async def take_events(services: Services, _: dict[str, str], socket: Socket) -> 
         await stream.close()
 
 
-class _Subscription(msgspec.Struct):
-    type: str
-    filter: EventFilter = msgspec.field(default_factory=EventFilter)
-    backfill: bool = True
-
-
 @operations.socket("/events/out")
 async def send_events(services: Services, _: dict[str, str], socket: Socket) -> None:
     """Send the events that a filter means: those there are, then new ones."""
-    try:
-        wanted = decode(_Subscription, await socket.receive())
-    except ValidationFailed:
-        wanted = None
-    if wanted is None or wanted.type != "filter":
-        await socket.close(1002, "the first frame must be a filter")
-        raise SocketClosed
-    events = services.event_tail.follow(wanted.filter, backfill=wanted.backfill)
+    given, backfill = await take_filter(socket, EventFilter)
+    events = services.event_tail.follow(given, backfill=backfill)
     await pump(socket, events, b'{"type":"event","event":')
-
-
-async def pump(socket: Socket, texts: AsyncIterator[bytes], start: bytes) -> None:
-    """Send each text as a frame until the other side goes away.
-
-    Args:
-        socket: Where to.
-        texts: JSON objects.
-        start: What the frame begins with, up to the object.
-    """
-
-    async def send() -> None:
-        async for text in texts:
-            await socket.send(start + text + b"}")
-
-    sending = asyncio.create_task(send())
-    leaving = asyncio.create_task(_until_closed(socket))
-    try:
-        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            sending.result()
-    finally:
-        for task in (sending, leaving):
-            task.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
-
-
-async def _until_closed(socket: Socket) -> None:
-    try:
-        while True:
-            await socket.receive()
-    except SocketClosed:
-        return

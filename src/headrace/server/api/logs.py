@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator, Iterable
 
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Answer, Call, Operations
+from headrace.server.api.subscriptions import pump, take_filter
+from headrace.server.auth.sockets import Socket
 from headrace.server.services import logs
+from headrace.server.services.container import Services
+from headrace.server.services.log_tail import follow_logs
 from headrace.server.store.database import Database
 from headrace.server.store.logs import SHAPE
-from headrace.wire.logs import Log, LogCreate, ReadLogsBody
+from headrace.wire.logs import Log, LogCreate, LogFilter, ReadLogsBody
 
 operations = Operations("logs")
 
@@ -63,3 +67,13 @@ def _to_csv(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
+
+
+@operations.socket("/logs/out")
+async def send_logs(services: Services, _: dict[str, str], socket: Socket) -> None:
+    """Send the lines that a filter means: those there are, then new ones."""
+    given, backfill = await take_filter(socket, LogFilter)
+    lines = follow_logs(
+        services.database, services.signals, services.closing, given, backfill=backfill
+    )
+    await pump(socket, lines, b'{"type":"log","log":')

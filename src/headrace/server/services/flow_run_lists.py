@@ -20,6 +20,7 @@ from headrace.wire.flow_runs import FlowRunSort
 from headrace.wire.states import StateCreate
 
 _IDS: Final = select(flow_run.c.id)
+_EVERYTHING: Final = Filters()
 _COUNT: Final = select(func.count()).select_from(flow_run)
 
 
@@ -27,7 +28,13 @@ async def list_flow_runs(
     database: Database, filters: Filters, sort: FlowRunSort, limit: int, offset: int
 ) -> list[Row]:
     """Rows of the flow runs' shape."""
-    return await database.fetch_all(_page(LISTED, filters, sort, limit, offset))
+    if filters == _EVERYTHING:
+        return await database.fetch_all(_page(LISTED, filters, sort, limit, offset))
+    # Which runs, from indexes as far as they go; then those runs whole. Sorting whole rows costs ten
+    # times as much.
+    page = _page(_IDS, filters, sort, limit, offset).scalar_subquery()
+    query = LISTED.where(flow_run.c.id.in_(page)).order_by(*FLOW_RUNS[sort])
+    return await database.fetch_all(query)
 
 
 def _page(

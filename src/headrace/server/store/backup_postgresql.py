@@ -27,7 +27,7 @@ from headrace.server.store.postgresql import new_dialect
 from headrace.server.store.postgresql_errors import lost, translate
 from headrace.server.store.postgresql_session import SERVER_LOCK
 from headrace.server.store.postgresql_values import adapt
-from headrace.server.store.schema import metadata
+from headrace.server.store.schema import event, metadata
 from headrace.server.store.sqlite import new_dialect as new_sqlite_dialect
 
 _ROWS = 5000
@@ -172,16 +172,18 @@ def _load_table(
             for row in batch:
                 copy.write_row(row)
             report(len(batch))
-    counter = table.autoincrement_column
-    if counter is not None:
-        target.execute(
-            sql.SQL(
-                "SELECT setval(pg_get_serial_sequence({table}, {column}), "
-                "coalesce(max({name}), 0) + 1, false) FROM {source}"
-            ).format(
-                table=sql.Literal(table.name),
-                column=sql.Literal(counter.name),
-                name=sql.Identifier(counter.name),
-                source=sql.Identifier(table.name),
-            )
-        )
+    if table.name == event.name:
+        _renumber_events(target)
+
+
+def _renumber_events(target: "psycopg.Connection[Any]") -> None:
+    """Number events from 1, in their order: below every number that this database will draw.
+
+    A number that another database drew may lie above them for years, and readers would wait for it.
+    """
+    target.execute(
+        "UPDATE event SET seq = -ordered.place FROM "
+        "(SELECT seq, row_number() OVER (ORDER BY seq) AS place FROM event) AS ordered "
+        "WHERE event.seq = ordered.seq"
+    )
+    target.execute("UPDATE event SET seq = -seq")

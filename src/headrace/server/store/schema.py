@@ -413,7 +413,16 @@ Index("ix_flow_run__expected_start_time", flow_run.c.expected_start_time)
 Index("ix_flow_run__start_time", flow_run.c.start_time)
 Index("ix_flow_run__end_time", flow_run.c.end_time)
 Index("ix_flow_run__name", flow_run.c.name)
-Index("ix_flow_run__flow_id_start_time", flow_run.c.flow_id, flow_run.c.start_time)
+# All that lists and counts of a flow's runs filter and sort by, so that only the page itself is read.
+Index(
+    "ix_flow_run__listed_of_flow",
+    flow_run.c.flow_id,
+    flow_run.c.state_type,
+    flow_run.c.expected_start_time,
+    flow_run.c.start_time,
+    flow_run.c.name,
+    flow_run.c.id,
+)
 Index("ix_flow_run__deployment_id", flow_run.c.deployment_id)
 # Filters by queue or pool; and a queue that is deleted must be taken from its runs without a walk.
 Index("ix_flow_run__work_queue_id", flow_run.c.work_queue_id)
