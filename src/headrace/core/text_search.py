@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 _TERM = re.compile(r'([+\-!]?)("(?:[^"\\]|\\.)*"?|(?:[^\s"\\]|\\.)+|\\$)', re.DOTALL)
+_SIGNS = frozenset("+-!")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -25,6 +26,8 @@ def parse_text_query(text: str) -> TextQuery:
     terms: dict[str, list[str]] = {"": [], "+": [], "-": []}
     for match in _TERM.finditer(text):
         sign, term = match[1].replace("!", "-"), match[2]
+        if not sign and term in _SIGNS:
+            continue  # a sign of nothing
         if term.startswith('"'):
             term = term[1:-1] if len(term) > 1 and term.endswith('"') else term[1:]
         term = _ESCAPED.sub(r"\1", term)
