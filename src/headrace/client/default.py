@@ -23,6 +23,7 @@ DECISIVE = (
     "client_retry_jitter_factor",
     "client_retry_extra_codes",
     "client_custom_headers",
+    "client_csrf_support_enabled",
     "server_ephemeral_enabled",
 )
 """The settings that make a client what it is: two that agree in these share one."""

@@ -50,6 +50,7 @@ class Client:
         certificates: str | None = None,
         is_unverified: bool = False,
         relocate: Callable[[], str] | None = None,
+        fetches_csrf_tokens: bool = True,
     ) -> None:
         """Describe the way to the API; nothing is sent yet.
 
@@ -65,6 +66,7 @@ class Client:
             is_unverified: Do not verify the server's certificate.
             relocate: Called when nothing answers; returns the address the API has now. The embedded
                 server moves when it is started anew.
+            fetches_csrf_tokens: Get the token that a server protected against forgery asks for.
 
         Raises:
             InvalidSetting: `url` is not an address of an API.
@@ -81,6 +83,7 @@ class Client:
         self._certificates = certificates
         self._is_unverified = is_unverified
         self._relocate = relocate
+        self._fetches_csrf_tokens = fetches_csrf_tokens
         self._csrf: dict[str, str] = {}
         self._aim(url)
         _clients.add(self)
@@ -180,7 +183,7 @@ class Client:
         )
         rule = self._retry if attempts is None else self._retry.with_attempts(attempts)
         got = self._send(request, rule)
-        if got.status == 403 and method != "GET" and b"CSRF" in got.body:
+        if got.status == 403 and self._fetches_csrf_tokens and b"CSRF" in got.body:
             self._csrf = self._csrf_headers()
             request.headers = {**self._csrf, **(headers or {})}
             got = self._send(request, rule)
@@ -271,6 +274,7 @@ def client_of(settings: Settings, url: str, relocate: Callable[[], str] | None =
         certificates=str(certificates) if certificates else None,
         is_unverified=settings.api_tls_insecure_skip_verify,
         relocate=relocate,
+        fetches_csrf_tokens=settings.client_csrf_support_enabled,
     )
 
 

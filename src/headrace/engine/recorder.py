@@ -103,6 +103,7 @@ class Recorder:
         self._starting = threading.RLock()  # a signal handler may close amid a start
         self._waiting: list[_Marker] = []
         self._warned: dict[str, float] = {}
+        self._bound = current.events_worker_max_queue_size or QUEUE_RECORDS
         interval = current.logging_to_api_batch_interval
         self._pause = interval if self._interval is None else self._interval
         delivery = Delivery(self.client, REQUEST_TIMEOUT, _tell_refused)
@@ -178,7 +179,7 @@ class Recorder:
         size = len(queue)
         if size >= HURRY_RECORDS and not self._is_hurried:
             self._hurry()
-        if size > QUEUE_RECORDS:
+        if size > self._bound:
             self._wait_for_room()
 
     def _hurry(self) -> None:
@@ -189,7 +190,7 @@ class Recorder:
         """Hold the reporter until the thread has caught up: the bound of what is in memory."""
         if threading.current_thread() is self._thread:
             return
-        while len(self._queue) > QUEUE_RECORDS and not self._stop.is_set():
+        while len(self._queue) > self._bound and not self._stop.is_set():
             marker = _Marker(until_taken=True)
             self._queue.append(marker)
             self._hurry()
