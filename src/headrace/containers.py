@@ -33,11 +33,15 @@ def leaves(value: Any) -> Iterable[Any]:
 
 def rebuilt(value: Any, change: Callable[[Any], Any]) -> Any:
     """A container of the same kind with each element changed."""
-    kind: Any = value.__class__
-    if issubclass(kind, dict):
-        pairs: Any = value.items()
-        return kind([(key, change(element)) for key, element in pairs])
+    make: Any = value.__class__
+    if is_mapping(value):
+        return make([(key, change(element)) for key, element in value.items()])
     changed = [change(element) for element in value]
-    if hasattr(kind, "_fields"):  # a named tuple takes its elements one by one
-        return kind(*changed)
-    return kind(changed)
+    if hasattr(make, "_fields"):  # a named tuple takes its elements one by one
+        return make(*changed)
+    return make(changed)
+
+
+def is_mapping(value: Any) -> bool:
+    """Whether this is a dict, of whatever subclass."""
+    return issubclass(type(value), dict)

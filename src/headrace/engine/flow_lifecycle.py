@@ -89,7 +89,7 @@ def run_flow(
         return started
     run.flow_run.run_count += 1
     context = _context(flow, run, parameters)
-    with heartbeats(run):
+    with heartbeats(run, context.related):
         return (yield from _attempts(flow, run, context))
 
 
@@ -153,8 +153,7 @@ def _attempt(
 ) -> Generator[Command, Any, State]:
     """Call the function once and wait for what it submitted; interruptions are raised."""
     args, kwargs = flow.signature.arguments(context.parameters)
-    context.runner = flow.task_runner.duplicate()
-    interruption: BaseException | None = None
+    runner = context.runner = flow.task_runner.duplicate()
     with in_flow_run(context):
         try:
             yield from _hooks(flow.on_running_hooks, flow, run, State(StateType.RUNNING))
@@ -171,12 +170,10 @@ def _attempt(
         except Exception as error:  # the flow's own errors end the run, not the process  # noqa: BLE001
             flow_logger.error("Run %s raised", run.name, exc_info=error, extra=run.ids)
             state = exception_to_failed_state(error, "Flow run raised ")
-        except BaseException as error:
-            interruption = error
+        except BaseException as interruption:
+            runner.__exit__(type(interruption), interruption, None)
             raise
-        finally:
-            kind = type(interruption) if interruption is not None else None
-            context.runner.__exit__(kind, interruption, None)
+    yield Request(runner.__exit__, None, None, None)
     if state.type is StateType.COMPLETED and context.persist_result:
         state = yield from _store(state)
     return state

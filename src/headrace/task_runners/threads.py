@@ -69,11 +69,15 @@ class ThreadPoolTaskRunner(TaskRunner):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for all runs; when the process is being interrupted, forget those not started."""
+        """Wait for all runs.
+
+        When the process is being interrupted, forget those not started and leave those that run to
+        themselves: that the flow has ended must be reported before somebody loses patience.
+        """
         if self._pool is None:
             return
         interrupted = kind is not None and not issubclass(kind, Exception)
-        self._pool.shutdown(wait=True, cancel_futures=interrupted)
+        self._pool.shutdown(wait=not interrupted, cancel_futures=interrupted)
 
 
 ConcurrentTaskRunner = ThreadPoolTaskRunner

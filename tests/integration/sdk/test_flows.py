@@ -1,12 +1,13 @@
 """Flows called in Python: their results, and what the server knows of their runs."""
 
 import asyncio
+import threading
 import time
 
 import pydantic
 import pytest
 
-from headrace import flow, tags
+from headrace import flow, tags, task
 from headrace.errors import (
     InvalidNameError,
     NotImplementedYet,
@@ -14,6 +15,7 @@ from headrace.errors import (
     ParameterTypeError,
 )
 from headrace.runtime import flow_run as runtime_flow_run
+from headrace.settings import temporary_settings
 from headrace.states import Cancelled, Completed, Failed, StateType
 
 
@@ -350,3 +352,46 @@ def test_a_result_is_stored_where_asked(api):
     stored = api.only_run()["state"]["data"]
     assert stored["serializer"] == {"type": "pickle"}
     assert stored["storage_key"].startswith("/")
+
+
+def test_a_run_that_lasts_sends_heartbeats(api):
+    """A run that no worker holds says that it is alive, so that its end can be noticed."""
+
+    def heartbeats():
+        body = {"filter": {"event": {"name": ["prefect.flow-run.heartbeat"]}}}
+        return api.server.post("/events/filter", body).json["events"]
+
+    @flow
+    def lasts():
+        deadline = time.monotonic() + 20
+        while not heartbeats():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    with temporary_settings(flows_heartbeat_frequency=30):
+        lasts()
+    [heartbeat] = heartbeats()
+    assert (
+        heartbeat["resource"]["prefect.resource.id"] == f"prefect.flow-run.{api.only_run()['id']}"
+    )
+    assert [other["prefect.resource.role"] for other in heartbeat["related"]] == ["flow"]
+
+
+async def test_an_async_flow_waits_for_threads_without_blocking_the_loop(api):
+    """While a flow waits for what it submitted, other coroutines go on."""
+    gate = threading.Event()
+
+    @task
+    def waits():
+        assert gate.wait(20)
+
+    @flow
+    async def submits():
+        waits.submit()
+
+    async def opens():
+        await asyncio.sleep(0.05)
+        gate.set()
+
+    await asyncio.gather(submits(), opens())
+    assert api.only_run()["state_name"] == "Completed"
