@@ -57,14 +57,24 @@ _is_planned: Final[list[Any]] = [
     flow_run.c.run_count == 0,
     flow_run.c.lease_owner.is_(None),
 ]
-DELETE_PLANNED: Final = Statement(delete(flow_run).where(*_is_planned))
+
+_MOST_PLANNED: Final = 10_000
+"""Runs. Far more than the horizon lets a deployment's schedules plan."""
+
+
+def _delete_planned(*conditions: Any) -> Statement:
+    # In the order of the index of scheduled runs by deployment, so that it is the one used.
+    found = select(flow_run.c.id).where(*_is_planned, *conditions)
+    ordered = found.order_by(flow_run.c.next_scheduled_start_time).limit(_MOST_PLANNED)
+    return Statement(delete(flow_run).where(flow_run.c.id.in_(ordered)))
+
+
+DELETE_PLANNED: Final = _delete_planned()
 """All runs that schedules made of a deployment and that did not begin: at most a few hundred."""
 
-DELETE_PLANNED_BY: Final = Statement(
-    delete(flow_run).where(
-        *_is_planned,
-        flow_run.c.idempotency_key.like(bindparam("key_pattern")),
-    )
+# The key is `scheduled <deployment> <schedule> <time>`.
+DELETE_PLANNED_BY: Final = _delete_planned(
+    flow_run.c.idempotency_key.like(bindparam("key_pattern"))
 )
 """Those of one schedule."""
 
@@ -81,10 +91,11 @@ DUE: Final = Statement(
             _s.look_again > bindparam("too_far"),
         ),
     )
-    .order_by(_s.id)
     .limit(bindparam("page"))
 )
-"""Schedules to look at. A time too far ahead was written under a clock that has been set back."""
+"""Schedules to look at, in any order: each look moves a schedule's next one on.
+
+A time too far ahead was written under a clock that has been set back."""
 
 NEXT_LOOK: Final = Statement(
     select(func.min(_s.look_again))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     literal_column,
     or_,
     select,
@@ -46,7 +47,8 @@ def _oldest(table: Table, *conditions: Any, limit: int) -> Any:
         select(table.c.id)
         .where(
             table.c.end_time < bindparam("before"),
-            table.c.state_type.in_(_TERMINAL),
+            # Hidden from the index of states, so that the oldest are found by that of `end_time`.
+            func.coalesce(table.c.state_type, "").in_(_TERMINAL),
             *conditions,
         )
         .order_by(table.c.end_time, table.c.id)

@@ -459,16 +459,12 @@ Index("ix_log__timestamp", log.c.timestamp)
 Index("ix_event__occurred", event.c.occurred)
 Index("ix_event__resource_id_occurred", event.c.resource_id, event.c.occurred)
 Index("ix_deployment__work_queue_id", deployment.c.work_queue_id)
-Index(
-    "ix_deployment_schedule__look_again",
-    deployment_schedule.c.look_again,
-    sqlite_where=text("active"),
-    postgresql_where=text("active"),
-)
+Index("ix_deployment_schedule__look_again", deployment_schedule.c.look_again)
+# By the name alone: beside a condition on the type, SQLite would take that column's own index.
 Index(
     "ix_flow_run__late_from",
     flow_run.c.next_scheduled_start_time,
-    sqlite_where=text("state_type = 'SCHEDULED' AND state_name = 'Scheduled'"),
-    postgresql_where=text("state_type = 'SCHEDULED' AND state_name = 'Scheduled'"),
+    sqlite_where=text("state_name = 'Scheduled'"),
+    postgresql_where=text("state_name = 'Scheduled'"),
 )
 Index("ix_deployment_schedule__deployment_id", deployment_schedule.c.deployment_id)

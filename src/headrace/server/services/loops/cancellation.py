@@ -33,7 +33,7 @@ class CancellationLoop:
     database: Database
     signals: Signals
     patience: timedelta = timedelta(seconds=300)
-    reach: timedelta = timedelta(hours=24)
+    reach: timedelta = timedelta(hours=3)
     page: int = 100
     name: str = "cancellation_cleanup"
     pace: Pace = Pace(interval=20.0)  # noqa: RUF009 - frozen

@@ -8,7 +8,7 @@ from headrace.server.store.schema import Json
 revision = "0002"
 down_revision = "0001"
 
-_NOT_LATE = sa.text("state_type = 'SCHEDULED' AND state_name = 'Scheduled'")
+_NOT_LATE = sa.text("state_name = 'Scheduled'")
 
 
 def upgrade() -> None:
@@ -20,8 +20,6 @@ def upgrade() -> None:
         "deployment_schedule",
         ["look_again"],
         unique=False,
-        sqlite_where=sa.text("active"),
-        postgresql_where=sa.text("active"),
     )
     op.create_index(
         "ix_flow_run__late_from",
