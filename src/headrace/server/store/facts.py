@@ -196,8 +196,9 @@ _state_decoder = msgspec.json.Decoder(_StoredState)
 _policy_decoder = msgspec.json.Decoder(_StoredPolicy, strict=False)
 
 
+@lru_cache(maxsize=256)
 def open_state(text: str | None) -> State | None:
-    """The state that a row's JSON describes."""
+    """The state that a row's JSON describes; a change of state asks for the same one twice."""
     if text is None:
         return None
     stored = _state_decoder.decode(text)
