@@ -20,6 +20,8 @@ PUBLIC: dict[str, str] = {
     "allow_failure": "headrace.annotations:allow_failure",
     "unmapped": "headrace.annotations:unmapped",
     "tags": "headrace.context:tags",
+    "get_run_logger": "headrace.logging:get_run_logger",
+    "runtime": "headrace.runtime:",
     "pause_flow_run": "headrace.flow_runs:pause_flow_run",
     "suspend_flow_run": "headrace.flow_runs:suspend_flow_run",
     "resume_flow_run": "headrace.flow_runs:resume_flow_run",
