@@ -169,12 +169,12 @@ def _finish(run: TaskRun, context: TaskRunContext, state: State) -> Generator[Co
         run.parent.produced.remember(state.value, run.id_text)
     if state.type is StateType.COMPLETED:
         hooks = run.task.on_completion_hooks
-        task_logger.info("Finished as %s", state.name, extra=_ids(run))
+        task_logger.info("%s: %s", run.name, state.name, extra=_ids(run))
     else:
         hooks = run.task.on_failure_hooks if state.type is StateType.FAILED else ()
         error = state.value if isinstance(state.value, BaseException) else None
         task_logger.error(
-            "Finished as %s: %s", state.name, state.message, exc_info=error, extra=_ids(run)
+            "%s: %s, %s", run.name, state.name, state.message, exc_info=error, extra=_ids(run)
         )
     if hooks:
         token = enter_task_run(context)
