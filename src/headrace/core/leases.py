@@ -1,5 +1,6 @@
 """What becomes of a run whose lease ran out. Pure: facts in, a verdict out."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from headrace.core.states import StateType
@@ -18,6 +19,19 @@ LONGEST_HEARTBEAT_SECONDS = 3600.0
 
 PROVEN_DEAD = frozenset({"process"})
 """Pool types whose runs end themselves before their lease does: its end proves that they are dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """How long leases last.
+
+    Args:
+        seconds: A confirmed one: three renewals may fail before a run is given up.
+        unconfirmed_seconds: Until its first renewal: what a lost answer can delay a run.
+    """
+
+    seconds: float = 60.0
+    unconfirmed_seconds: float = 15.0
 
 
 class Verdict(StrEnum):

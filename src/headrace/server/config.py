@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import cast
 
+from headrace.core.leases import LeaseTerms
 from headrace.errors import ValidationFailed
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
@@ -43,6 +44,8 @@ class ServerConfig:
     """How long a stopping server waits for answers that are under way."""
     retention_days: float = 90.0
     """Finished runs, their logs and events are deleted after this. 0 keeps everything."""
+    lease_terms: LeaseTerms = field(default_factory=LeaseTerms)
+    """How long a worker's hold on a run lasts without being renewed."""
     loops_enabled: bool = True
     """Whether this process runs background loops, or only answers requests."""
     loop_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -110,6 +113,10 @@ def read_config(environment: Mapping[str, str], **given: object) -> ServerConfig
         "default_limit": reader.integer("SERVER_API_DEFAULT_LIMIT", 200),
         "keep_alive_seconds": reader.number("SERVER_API_KEEPALIVE_TIMEOUT", 75.0),
         "retention_days": reader.number("SERVER_RETENTION_DAYS", 90.0),
+        "lease_terms": LeaseTerms(
+            reader.number("SERVER_LEASE_SECONDS", LeaseTerms().seconds),
+            reader.number("SERVER_UNCONFIRMED_LEASE_SECONDS", LeaseTerms().unconfirmed_seconds),
+        ),
         "loops_enabled": reader.boolean("SERVER_LOOPS_ENABLED", default=True),
         "loop_seconds": reader.loop_seconds(),
     }

@@ -38,12 +38,12 @@ def test_a_renewal_moves_the_end_and_tells_what_is_lost(run):
         made = await claimed(world)
         before = (await world.facts(made)).lease_expires
         done = await renew(
-            world.database, "w", {made: 1, "00000000-0000-0000-0000-000000000001": 1}
+            world.database, "w", {made: 1, "00000000-0000-0000-0000-000000000001": 1}, 60
         )
         assert done.lost == ["00000000-0000-0000-0000-000000000001"]
         assert (await world.facts(made)).lease_expires > shift_text(before, 30)
-        assert (await renew(world.database, "w", {made: 2})).lost == [made]
-        assert (await renew(world.database, "other", {made: 1})).lost == [made]
+        assert (await renew(world.database, "w", {made: 2}, 60)).lost == [made]
+        assert (await renew(world.database, "other", {made: 1}, 60)).lost == [made]
 
     run(scenario)
 
@@ -53,7 +53,7 @@ def test_a_run_that_ended_by_itself_is_not_lost(run):
         made = await claimed(world)
         await world.move(made, StateType.RUNNING)
         await world.move(made, StateType.COMPLETED)
-        assert (await renew(world.database, "w", {made: 1})).lost == []
+        assert (await renew(world.database, "w", {made: 1}, 60)).lost == []
 
     run(scenario)
 

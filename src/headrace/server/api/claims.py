@@ -8,7 +8,7 @@ from headrace.server.api.waiting import CallerGone, wait_for_caller
 from headrace.server.services.claimed_runs import Claimed, describe_runs
 from headrace.server.services.claims import Answer as ClaimAnswer
 from headrace.server.services.container import Services
-from headrace.server.services.grants import LEASE_SECONDS, Demand
+from headrace.server.services.grants import Demand
 from headrace.server.services.leases import renew
 from headrace.server.services.opening import Opened, open_pool, open_served
 from headrace.server.services.wait_reasons import explain
@@ -56,10 +56,9 @@ async def renew_leases(call: Call[RenewBody]) -> bytes:
     """Keep all leases of a worker; tell which it has lost and which runs are to be cancelled."""
     body = call.body
     held = {str(lease.flow_run_id): lease.epoch for lease in body.leases}
-    done = await renew(call.services.database, body.owner, held)
-    return encode(
-        {"lease_seconds": LEASE_SECONDS, "lost": done.lost, "cancelling": done.cancelling}
-    )
+    seconds = call.services.claims.terms.seconds
+    done = await renew(call.services.database, body.owner, held, seconds)
+    return encode({"lease_seconds": seconds, "lost": done.lost, "cancelling": done.cancelling})
 
 
 @operations.get("/headrace/flow_runs/{id:uuid}/wait_reason", returns=WaitReason)

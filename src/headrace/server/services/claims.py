@@ -8,11 +8,11 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from headrace.core.leases import LeaseTerms
 from headrace.server.services.delivery import Counter, Desks
 from headrace.server.services.grants import (
-    LEASE_SECONDS,
     Demand,
     Grant,
     Harvest,
@@ -45,9 +45,9 @@ class Answer:
         lease_seconds: How long a lease lasts once it is renewed.
     """
 
-    grants: list[Grant] = field(default_factory=list[Grant])
-    cancelling: list[str] = field(default_factory=list[str])
-    lease_seconds: float = LEASE_SECONDS
+    grants: list[Grant]
+    cancelling: list[str]
+    lease_seconds: float
 
 
 class Claims:
@@ -57,11 +57,17 @@ class Claims:
         database: Where the runs are.
         signals: What wakes those who wait.
         closing: Set, before `STOP_TOPIC` is published, when the server begins to stop.
+        terms: How long leases last.
     """
 
     def __init__(
-        self, database: Database, signals: Signals, closing: asyncio.Event | None = None
+        self,
+        database: Database,
+        signals: Signals,
+        closing: asyncio.Event | None = None,
+        terms: LeaseTerms | None = None,
     ) -> None:
+        self.terms = terms or LeaseTerms()
         self._database = database
         self._signals = signals
         self._desks: Desks[Demand, Harvest, SourceLook] = Desks(signals)
@@ -92,7 +98,8 @@ class Claims:
                 harvest = await self._wait(source, demand, until)
                 cancelling = await self.cancelling(demand.owner)
         self._tell(demand.owner, cancelling)
-        return Answer(harvest.grants if harvest else [], cancelling)
+        grants = harvest.grants if harvest else []
+        return Answer(grants, cancelling, self.terms.seconds)
 
     async def cancelling(self, owner: str) -> list[str]:
         """The runs of an owner that are to be cancelled."""
@@ -120,7 +127,9 @@ class Claims:
 
     async def _take(self, look: SourceLook, demand: Demand) -> Harvest | None:
         lanes = [lane for lane in look.lanes if lane.is_open and lane.due is not None]
-        harvest = await self._database.transact(lambda tx: take(tx, demand, lanes))
+        harvest = await self._database.transact(
+            lambda tx: take(tx, demand, lanes, self.terms.unconfirmed_seconds)
+        )
         if harvest.topics:
             self._signals.publish(*harvest.topics)
         return harvest if harvest.grants else None

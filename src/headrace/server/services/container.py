@@ -41,7 +41,7 @@ class Services:
 
     def __post_init__(self) -> None:
         """Make the parts that stand on others."""
-        self.claims = Claims(self.database, self.signals, self.closing)
+        self.claims = Claims(self.database, self.signals, self.closing, self.config.lease_terms)
         self.polls = Polls(self.database, self.signals)
         self.liveness = Liveness(self.database, self.signals)
         self.event_intake = EventIntake(self.database, self.signals, self.heartbeats)

@@ -20,12 +20,6 @@ from headrace.server.store.database import Params, Statement, Transaction, Write
 from headrace.server.store.facts import FlowRunRow
 from headrace.server.store.times import shift_text
 
-LEASE_SECONDS = 60.0
-"""How long a confirmed lease lasts: three renewals may fail before a run is given up."""
-
-UNCONFIRMED_SECONDS = 15.0
-"""How long a lease lasts until its first renewal: what a lost answer can delay a run."""
-
 MAX_BATCH = 25
 """Runs of one transaction, so that it stays at about 5 ms: each takes three rows and 0.2 ms. A worker
 with more room claims again."""
@@ -94,11 +88,11 @@ class Harvest:
     topics: list[str] = field(default_factory=list[str])
 
 
-def take(tx: Transaction, demand: Demand, lanes: Sequence[Lane]) -> Harvest:
+def take(tx: Transaction, demand: Demand, lanes: Sequence[Lane], lease_seconds: float) -> Harvest:
     """Give `demand` the runs that are due, in the order of the lanes, as far as limits allow."""
     now = tx.now()
     held = tx.fetch_all(sql.HELD_BY_CLAIM, {"claim": demand.claim_id, "owner": demand.owner})
-    expires = shift_text(now, UNCONFIRMED_SECONDS)
+    expires = shift_text(now, lease_seconds)
     if held:
         tx.execute(sql.EXTEND, {"ids": [run_id for run_id, _ in held], "expires": expires})
         return Harvest([Grant(run_id, epoch, expires) for run_id, epoch in held])

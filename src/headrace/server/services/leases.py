@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from headrace.core.leases import heartbeat_lease
 from headrace.core.times import seconds_between
-from headrace.server.services.grants import LEASE_SECONDS
 from headrace.server.store import leases as sql
 from headrace.server.store.database import Database, Params, Transaction
 from headrace.server.store.times import shift_text
@@ -33,19 +32,22 @@ class Renewal:
     cancelling: list[str]
 
 
-async def renew(database: Database, owner: str, held: dict[str, int]) -> Renewal:
+async def renew(
+    database: Database, owner: str, held: dict[str, int], lease_seconds: float
+) -> Renewal:
     """Keep all leases of an owner, in one statement.
 
     Args:
         owner: The holder.
         held: The epoch of each run that it believes to hold, by run id.
+        lease_seconds: How long they last from now on.
     """
     if not held:
         return Renewal([], [])
-    return await database.transact(lambda tx: _renew(tx, owner, held))
+    return await database.transact(lambda tx: _renew(tx, owner, held, lease_seconds))
 
 
-def _renew(tx: Transaction, owner: str, held: dict[str, int]) -> Renewal:
+def _renew(tx: Transaction, owner: str, held: dict[str, int], lease_seconds: float) -> Renewal:
     found = {row[0]: row[1:] for row in tx.fetch_all(sql.LEASES, {"ids": list(held)})}
     kept: list[str] = []
     lost: list[str] = []
@@ -59,7 +61,7 @@ def _renew(tx: Transaction, owner: str, held: dict[str, int]) -> Renewal:
         elif newest != epoch or state not in _ENDS_BY_ITSELF:
             lost.append(run_id)
     if kept:
-        expires = shift_text(tx.now(), LEASE_SECONDS)
+        expires = shift_text(tx.now(), lease_seconds)
         tx.execute(sql.RENEW, {"ids": kept, "owner": owner, "expires": expires})
     return Renewal(lost, cancelling)
 
