@@ -3,6 +3,7 @@
 import http.client
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,9 @@ TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 class Rest:
     """JSON in, JSON out; an answer outside 2xx is an error."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, on_busy: Callable[[], None] | None = None) -> None:
+        """`on_busy` is called whenever the server did not answer and the call is about to be repeated."""
+        self._on_busy = on_busy
         parts = urlsplit(url)
         self._prefix = parts.path
         assert parts.hostname
@@ -33,6 +36,8 @@ class Rest:
             status, raw = self._exchange(method, path, data)
             if status != BUSY or time.monotonic() > deadline:
                 break
+            if self._on_busy is not None:
+                self._on_busy()
             time.sleep(0.1)
         if status >= 300:
             message = f"{method} {path} answered {status}: {raw[:500]!r}"

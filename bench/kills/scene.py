@@ -32,7 +32,7 @@ class Scene:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/api"
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
-        self.rest = Rest(self.url)
+        self.rest = Rest(self.url, on_busy=self.revive)
         self._start("server")
         wait_healthy(self.url, self._programs["server"], self._log("server"))
         self.deployment = self._deploy()

@@ -25,7 +25,6 @@ PUBLIC: dict[str, str] = {
     "pause_flow_run": "headrace.flow_runs:pause_flow_run",
     "suspend_flow_run": "headrace.flow_runs:suspend_flow_run",
     "resume_flow_run": "headrace.flow_runs:resume_flow_run",
-    "get_run_logger": "headrace.logging:get_run_logger",
     "serve": "headrace.deployments.serving:serve",
     "deploy": "headrace.deployments.deploying:deploy",
 }
