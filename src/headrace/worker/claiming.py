@@ -74,13 +74,12 @@ class Claimer:
         self._claim_id = new_claim_id()
         self._lost_answer = False
 
-    def claim(self, wait_seconds: float, *, room: int | None = None) -> ClaimBatch:
+    def claim(self, wait_seconds: float, *, room: int) -> ClaimBatch:
         """One claim. After one whose answer was lost, the same is asked for again.
 
         Raises:
             HeadraceError: The API does not answer, or refuses.
         """
-        free = self._holdings.free if room is None else room
         if not self._lost_answer:
             self._claim_id = new_claim_id()
         body = ClaimBody(
@@ -89,7 +88,7 @@ class Claimer:
             work_pool_name=self._source.work_pool_name,
             work_queue_names=list(self._source.work_queue_names),
             deployment_ids=list(self._source.deployment_ids),
-            limit=min(free, _MOST_AT_ONCE),
+            limit=min(room, _MOST_AT_ONCE),
             wait_seconds=0.0 if self._lost_answer else wait_seconds,
             prefetch_seconds=self._source.prefetch_seconds,
         )

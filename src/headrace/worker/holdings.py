@@ -108,6 +108,11 @@ class Holdings:
         with self._changed:
             return self._changed.wait_for(lambda: len(self._held) < self.limit, timeout)
 
+    def gather_room(self, timeout: float) -> None:
+        """Wait until half of the room is free, or `timeout` seconds have passed."""
+        with self._changed:
+            self._changed.wait_for(lambda: 2 * len(self._held) <= self.limit, timeout)
+
     def wait_until_empty(self, timeout: float) -> bool:
         """Wait until nothing is held; False when `timeout` seconds pass first."""
         with self._changed:

@@ -31,6 +31,7 @@ _TICK = 0.2  # seconds between looks at outputs, stops and leases
 _POLL_EACH = 5.0  # seconds between questions about attempts whose kind does not tell by itself
 _RECORD_AFTER = 1.0  # seconds an attempt lives before the run is told which process it is
 _PAUSE_FIRST, _PAUSE_LONGEST = 0.2, 10.0  # seconds between claims while the API is away
+_GATHER = 0.02  # seconds that freed room may wait for more of it while there is a backlog
 _FULL_PATIENCE = 0.5  # seconds to wait for room before asking for signals only
 _LOST_GRACE = 5.0  # seconds for a process whose lease is another's, or whose run is over
 
@@ -119,6 +120,7 @@ class Worker:
         self._over = threading.Event()
         self.last_claim = time.monotonic()  # for the health check
         self._polled = 0.0
+        self._is_backlog = False
 
     def run(self) -> None:
         """Work until drained. Call `drain` and `stop` from a signal handler or another thread."""
@@ -186,8 +188,13 @@ class Worker:
     def _claim_once(self) -> None:
         if not self.holdings.wait_for_room(_FULL_PATIENCE):
             return
+        if self._is_backlog:
+            # There is more than there is room for: one claim for several runs costs as one for one.
+            self.holdings.gather_room(_GATHER)
         wait = 0.0 if self._options.run_once else LONG_POLL
-        batch = self._claimer.claim(wait)
+        room = self.holdings.free
+        batch = self._claimer.claim(wait, room=room)
+        self._is_backlog = 0 < room <= len(batch.runs)
         self.last_claim = received = time.monotonic()
         if not self._draining.is_set() or self._options.run_once:
             for held in self._claimer.launch_all(batch, received):
