@@ -52,6 +52,8 @@ def start(settings: Settings, replacing: Address | None = None) -> str:
     while True:
         found = embedded.find(settings)
         if found is not None:
+            if found.pid != child.pid:
+                child.terminate()  # another's server won; ours must not take over when that ends
             return found.url
         is_lost = child.poll() is not None and not embedded.is_owned(embedded.database_path(home))
         if is_lost or monotonic() > deadline:

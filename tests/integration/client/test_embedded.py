@@ -61,7 +61,11 @@ def test_it_is_started_once_and_then_joined(home):
 def test_processes_that_start_it_at_once_share_one(home):
     code = "from headrace.client import embedded; from headrace.settings import settings; "
     code += "print(embedded.locate(settings()))"
-    environment = {**os.environ, "HEADRACE_HOME": str(home.home)}
+    environment = {
+        **os.environ,
+        "HEADRACE_HOME": str(home.home),
+        "HEADRACE_SERVER_EPHEMERAL_IDLE_SECONDS": "10",
+    }
 
     def ask(_: int) -> str:
         ran = subprocess.run(
