@@ -16,6 +16,7 @@ from headrace.server.services.leases import Heartbeats
 from headrace.server.store import events as store
 from headrace.server.store import schema
 from headrace.server.store.database import Write
+from headrace.server.store.retention import OLD_EVENTS
 from headrace.wire.events import Countable, Event, EventFilter, ReceivedEvent, TimeUnit
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
@@ -353,3 +354,14 @@ async def test_a_flow_runs_own_events_are_followed_too(world: World):
             await asyncio.wait({first}, timeout=0.05)
     assert msgspec.json.decode(first.result())["event"] == "prefect.flow-run.Running"
     await following.aclose()
+
+
+async def test_numbers_are_never_given_again(world: World):
+    """Retention leaves the newest event, so that those after it are numbered above it."""
+    await intake(world).record([plain_event("old", at) for at in range(5)])
+    params = {"before": "2100-01-01T00:00:00.000000Z"}
+    await world.database.transact(lambda tx: tx.execute(OLD_EVENTS, params))
+    [left] = await world.rows(schema.event)
+    await intake(world).record([plain_event("new", 9)])
+    newest = await world.rows(schema.event, event="new")
+    assert newest[0]["seq"] > left["seq"]
