@@ -47,7 +47,11 @@ class Run:
         self.flow_run = flow_run
         self.deployment = deployment
         self.epoch = epoch
-        self.ids = {"flow_run_id": str(flow_run.id), "task_run_id": None}
+        self.ids = {
+            "flow_run_id": str(flow_run.id),
+            "task_run_id": None,
+            "flow_run_name": str(flow_run.name),
+        }
         self.state: State | None = None
 
     @property

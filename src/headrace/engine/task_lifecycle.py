@@ -148,7 +148,8 @@ def _wait_for_retry(run: TaskRun, state: State) -> Generator[Command, Any, None]
         run.run_count, task.retry_delay_seconds, task.retry_jitter_factor, _jitter.random()
     )
     task_logger.info(
-        "%s; retry %d of %d in %.3g seconds",
+        "%s: %s; retry %d of %d in %.3g seconds",
+        run.name,
         state.message,
         run.run_count,
         task.retries,
