@@ -10,7 +10,7 @@ from headrace.core.ids import new_id
 from headrace.core.states import State, StateType, default_name
 from headrace.core.times import now_text
 from headrace.server.services import deployment_runs, deployments, flow_run_states
-from headrace.server.services.deployments import Client
+from headrace.server.services.deployment_targets import Client
 from headrace.server.services.flows import create_flow
 from headrace.server.services.signals import Signals
 from headrace.server.store.database import Database, Statement, Write

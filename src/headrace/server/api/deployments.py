@@ -10,7 +10,7 @@ from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.services import deployment_lists, deployment_schedules, deployments
 from headrace.server.services.deployment_runs import create_flow_run, create_flow_runs
-from headrace.server.services.deployments import Client
+from headrace.server.services.deployment_targets import Client
 from headrace.server.services.planned_runs import plan_deployment
 from headrace.server.store import flow_runs as run_store
 from headrace.server.store.deployments import SHAPE

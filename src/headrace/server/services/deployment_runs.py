@@ -18,13 +18,13 @@ from headrace.core.states import State, StateType, default_name
 from headrace.core.templates import Layer, check_variables
 from headrace.errors import Conflict, HeadraceError, ObjectNotFound, Unprocessable
 from headrace.server.services import flow_runs
-from headrace.server.services.deployments import (
-    NOT_FOUND,
+from headrace.server.services.deployment_targets import (
     Client,
     find_queue,
     open_template,
     refuse_unknown,
 )
+from headrace.server.services.deployments import NOT_FOUND
 from headrace.server.services.flow_runs import encode_policy, first_state, to_json
 from headrace.server.services.signals import Signals
 from headrace.server.store import deployments as store

@@ -1,8 +1,6 @@
 """Deployments: what their operations mean. Runs of them are made by `deployment_runs`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -10,20 +8,22 @@ from msgspec import UNSET
 
 from headrace.core.ids import new_id
 from headrace.core.parameters import check_schema, find_parameter_faults
-from headrace.core.templates import Layer, check_variables, find_unknown
 from headrace.errors import (
     ForeignKeyViolation,
     NotImplementedYet,
     ObjectNotFound,
-    StaleWrite,
     ValidationFailed,
 )
 from headrace.server.services import deployment_schedules as schedules
+from headrace.server.services.deployment_targets import (
+    Client,
+    Queue,
+    check_job_variables,
+    find_queue,
+)
 from headrace.server.services.signals import Signals
-from headrace.server.services.work_queues import ensure_queues
 from headrace.server.store import deployments as store
-from headrace.server.store.database import Database, Row, Transaction, Write
-from headrace.server.store.times import now_text
+from headrace.server.store.database import Database, Row, Transaction
 from headrace.wire.decode import encode
 from headrace.wire.deployments import DeploymentCreate, DeploymentUpdate
 
@@ -31,35 +31,6 @@ _UNSAFE_IN_NAMES = "/%&><"
 """Names stand in paths and in `flow/deployment`, as those of pools do."""
 
 NOT_FOUND = "Deployment not found"
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Who sends a request, as far as deployments care.
-
-    Args:
-        sdk: The SDK that made the deployment and will run it: `headrace` or `prefect`.
-        strict: Whether variables that the pool's template does not have are refused. The contract's
-            clients may send them.
-    """
-
-    sdk: str = "headrace"
-    strict: bool = True
-
-    @classmethod
-    def of(cls, user_agent: str | None) -> "Client":
-        """The client that names itself so."""
-        return cls("prefect", strict=False) if (user_agent or "").startswith("prefect/") else cls()
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """The queue that a deployment's runs go to."""
-
-    id: str
-    name: str
-    pool_name: str
-    template: str
 
 
 async def create_deployment(
@@ -180,72 +151,6 @@ async def delete_deployment(database: Database, signals: Signals, deployment_id:
 
     await database.transact(work)
     signals.publish(f"deployment:{deployment_id}", "schedules")
-
-
-async def find_queue(
-    database: Database, signals: Signals, pool: str | None, queue: str | None
-) -> Queue | None:
-    """The queue of a pool, made when the pool has none of this name. `ObjectNotFound`: the pool."""
-    if pool is None:
-        return None
-    found = await _read_queue(database, pool, queue)
-    if isinstance(found, Queue):
-        return found
-    await ensure_queues(database, signals, found, [str(queue)])
-    made = await _read_queue(database, pool, queue)
-    if not isinstance(made, Queue):
-        raise ObjectNotFound(f'Work pool "{pool}" has no queue "{queue}".')
-    return made
-
-
-async def _read_queue(database: Database, pool: str, queue: str | None) -> Queue | str:
-    """The queue, or the id of the pool that does not have it."""
-    rows = await database.fetch_all(store.QUEUES, {"pool_name": pool})
-    for _, pool_name, template, queue_id, queue_name, default_id in rows:
-        if queue_name == queue or (queue is None and queue_id == default_id):
-            return Queue(queue_id, queue_name, pool_name, template)
-    if not rows:
-        message = f'Work pool "{pool}" not found; create it, or name one that exists.'
-        raise ObjectNotFound(message)
-    return rows[0][0]
-
-
-def check_job_variables(
-    template: str, variables: Mapping[str, object] | None, client: Client
-) -> None:
-    """Refuse values that the pool's template does not allow; a run may add what is required."""
-    if not variables:
-        return
-    layers = [Layer("deployment", variables)]
-    opened = open_template(template)
-    check_variables(opened, layers, complete=False)
-    refuse_unknown(opened, layers, client)
-
-
-def refuse_unknown(template: Mapping[str, Any], layers: list[Layer], client: Client) -> None:
-    """Refuse variables that a pool's template does not have, naming all. Raises `ValidationFailed`."""
-    if not client.strict or not template:
-        return
-    unknown = find_unknown(template, layers)
-    if unknown:
-        known = ", ".join(sorted(template.get("variables", {}).get("properties", {})))
-        raise ValidationFailed(
-            [
-                {
-                    "loc": ["body", "job_variables", name.partition(": ")[2]],
-                    "msg": f"the work pool's template has no variable {name.partition(': ')[2]!r} "
-                    f"(given by the {name.partition(': ')[0]}); it has: {known}",
-                    "type": "extra_forbidden",
-                }
-                for name in unknown
-            ]
-        )
-
-
-@lru_cache(maxsize=256)
-def open_template(text: str) -> dict[str, Any]:
-    """A pool's base job template, read once."""
-    return msgspec.json.decode(text, type=dict[str, Any])
 
 
 def _check_name(name: str) -> None:
@@ -419,12 +324,3 @@ async def _changed_queue(
     moved = body.work_pool_name not in {UNSET, None, _of(row, "work_pool_name")}
     kept = None if moved else _of(row, "work_queue_name")
     return await find_queue(database, signals, pool, _given(body.work_queue_name, kept))
-
-
-async def touch(database: Database, deployment_id: str) -> None:
-    """Check that a deployment is there, and note that it changed. Raises `ObjectNotFound`."""
-    params = {"deployment_id": deployment_id, "now": now_text()}
-    try:
-        await database.apply([Write(store.TOUCH, params, expect=1)])
-    except StaleWrite as error:
-        raise ObjectNotFound(NOT_FOUND) from error
