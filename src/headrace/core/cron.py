@@ -127,8 +127,8 @@ def parse_cron(expression: str, *, day_or: bool = True) -> Cron:
         weekdays=weekdays,
         nth=nth,
         last_day=last_day,
-        any_day=fields[2] in {"*", "?"},
-        any_weekday=fields[4] in {"*", "?"},
+        any_day=_says_nothing(fields[2], fields[4], full=len(days) == 31),
+        any_weekday=_says_nothing(fields[4], fields[2], full=len(weekdays) == 7),
         years=_parse_years(fields[6]) if len(fields) > 6 else None,
         day_or=day_or,
     )
@@ -169,6 +169,15 @@ def _times_of_day(cron: Cron, day: date, after: datetime) -> Iterator[datetime]:
 
 def _first_of_next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def _says_nothing(text: str, other: str, *, full: bool) -> bool:
+    """Whether a field for days leaves the choice to the other one.
+
+    As croniter has it: `*` does, and what names every day does beside a field that begins with `*`;
+    else the two are alternatives, and every day is one of them.
+    """
+    return text in {"*", "?"} or (full and other.startswith("*"))
 
 
 def _parse_days(text: str) -> tuple[frozenset[int], bool]:

@@ -183,7 +183,8 @@ def test_cron_agrees_with_a_second_library(expression, after, day_or):
 
 
 EXTENDED = ["0 0 L * *", "0 0 * * 5#2", "0 0 * * L5", "0 22-2 * * *", "0 0 * * MON-FRI", "0 0 1,L * *",
-            "0 0 * JAN-MAR 7", "5/15 * * * *", "* * * * * */20", "0 0 * * 6-1", "0 0 29 2 1", "0 0 ? * 3"]  # fmt: skip
+            "0 0 * JAN-MAR 7", "5/15 * * * *", "* * * * * */20", "0 0 * * 6-1", "0 0 29 2 1", "0 0 ? * 3",
+            "0 0 2 * 0-6", "0 0 */2 * 0-6", "0 0 */2 * */2", "0 0 1-31 * 3", "0 0 */1 * 3"]  # fmt: skip
 
 
 @pytest.mark.parametrize("expression", EXTENDED)
