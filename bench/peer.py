@@ -14,7 +14,11 @@ def install(directory: Path) -> Path:
     """Its interpreter; the environment is made when it is not there yet."""
     python = directory / "bin" / "python"
     if not (directory / "ready").exists():
+        if directory.exists() and not (directory / "installing").exists():
+            sys.exit(f"{directory} exists and was not made here: name another with --peer")
+        directory.mkdir(parents=True, exist_ok=True)
         run("uv", "venv", "--quiet", "--clear", str(directory))
+        (directory / "installing").touch()
         run(
             *("uv", "pip", "install", "--quiet", "--python", str(directory)),
             *("--exclude-newer", NEWEST, PEER, *EXTRAS),

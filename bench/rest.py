@@ -54,6 +54,10 @@ class Rest:
             self._connection.close()
             return BUSY, str(error).encode()
 
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        self._connection.close()
+
     def get(self, path: str) -> Any:
         return self.call("GET", path)
 

@@ -17,7 +17,9 @@ from bench.sides import free_port, start_program, stop, wait_healthy
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "victim.py"
 POOL = "kills"
-LEASE_SECONDS = 3.0  # short, so that what waits for a lease to end ends within a trial
+LEASE_SECONDS = (
+    6.0  # short, so that what waits for its end ends within a trial; a restart is shorter
+)
 ONLINE_SECONDS = 60.0
 
 
@@ -112,6 +114,7 @@ class Scene:
 
     def close(self) -> None:
         """End everything that was started here."""
+        self.rest.close()
         for name in ("worker", "server"):
             process = self._programs[name]
             with contextlib.suppress(ProcessLookupError):

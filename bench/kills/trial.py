@@ -32,6 +32,7 @@ class Trial:
     state: str = ""
     attempts: int = 0
     seconds: float = 0.0
+    stopped: float = 0.0  # seconds that the victim stood still
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -92,7 +93,8 @@ def _strike(scene: Scene, trial: Trial, dice: random.Random, key: str) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
     if trial.signal == "stop":
-        time.sleep(dice.choice((0.3, LEASE_SECONDS * 0.8, LEASE_SECONDS * 1.8)))
+        trial.stopped = dice.choice((0.3, LEASE_SECONDS * 0.5, LEASE_SECONDS * 1.5))
+        time.sleep(trial.stopped)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
@@ -142,7 +144,7 @@ def _judge(scene: Scene, trial: Trial, key: str) -> None:
         if missing and trial.attempts == 1:
             trial.problems.append(f"Completed without {', '.join(sorted(missing))}")
     elif trial.state == "CRASHED":
-        if trial.victim == "server":
+        if trial.victim == "server" and trial.stopped < LEASE_SECONDS:
             trial.problems.append("crashed although only the server was struck")
     else:
         trial.problems.append(f"ended as {trial.state}")
