@@ -1,0 +1,46 @@
+"""A server started by the CLI itself, and the CLI as a program against it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+SECONDS = 60
+
+
+def program(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADRACE_", "PREFECT_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "headrace.cli", *arguments],
+        env=kept | {"HEADRACE_HOME": str(home), "COLUMNS": "80"} | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def headrace(home: Path) -> Iterator[Run]:
+    """Runs `headrace …` against a server of this module's own."""
+    started = program(home, "server", "start", "--background", "--port", "0", "-o", "json")
+    assert started.returncode == 0, started.stderr
+    url = json.loads(started.stdout)["url"]
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return program(home, *arguments, **({"HEADRACE_API_URL": url} | environment))
+
+    yield run
+    stopped = program(home, "server", "stop")
+    assert stopped.returncode == 0, stopped.stderr
