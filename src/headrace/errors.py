@@ -4,6 +4,8 @@ A message says what was wrong, with which value, and what to do. `server.api.err
 HTTP statuses, and the client maps an answer back to the same class.
 """
 
+from typing import cast
+
 
 class HeadraceError(Exception):
     """Root of all errors raised on purpose."""
@@ -29,7 +31,9 @@ class ValidationFailed(HeadraceError):
 
 
 def _path(loc: object) -> str:
-    return ".".join(str(part) for part in loc) if isinstance(loc, list | tuple) else str(loc or "")
+    if isinstance(loc, list | tuple):
+        return ".".join(str(part) for part in cast("list[object]", loc))
+    return str(loc or "")
 
 
 class Unprocessable(HeadraceError):

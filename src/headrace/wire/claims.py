@@ -25,8 +25,8 @@ class ClaimBody(Strict, kw_only=True):
     owner: Annotated[str, Meta(min_length=1, max_length=200)]
     """Who holds the leases: a name that is unique to this process."""
     work_pool_name: str | None = None
-    work_queue_names: list[str] = msgspec.field(default_factory=list)
-    deployment_ids: list[UUID] = msgspec.field(default_factory=list)
+    work_queue_names: list[str] = []
+    deployment_ids: list[UUID] = []
     limit: Annotated[int, Meta(ge=0, le=500)] = 10
     """Free capacity, runs. With 0 the call waits for signals only."""
     wait_seconds: Annotated[float, Meta(ge=0, le=30)] = 0.0
@@ -51,8 +51,8 @@ class ClaimedRun(Wire, kw_only=True):
 class ClaimResponse(Wire, kw_only=True):
     claim_id: UUID
     lease_seconds: float
-    runs: list[ClaimedRun] = msgspec.field(default_factory=list)
-    cancelling: list[UUID] = msgspec.field(default_factory=list)
+    runs: list[ClaimedRun] = []
+    cancelling: list[UUID] = []
     """Runs leased to this owner that are to be cancelled."""
 
 
@@ -76,8 +76,8 @@ class ClaimBatch(Wire, kw_only=True):
 
     claim_id: UUID
     lease_seconds: float
-    runs: list[msgspec.Raw] = msgspec.field(default_factory=list)
-    cancelling: list[UUID] = msgspec.field(default_factory=list)
+    runs: list[msgspec.Raw] = []
+    cancelling: list[UUID] = []
 
 
 class HeldLease(Strict, kw_only=True):
@@ -92,9 +92,9 @@ class RenewBody(Strict, kw_only=True):
 
 class RenewResponse(Wire, kw_only=True):
     lease_seconds: float
-    lost: list[UUID] = msgspec.field(default_factory=list)
+    lost: list[UUID] = []
     """Runs that this owner no longer holds: their processes must be stopped and not reported on."""
-    cancelling: list[UUID] = msgspec.field(default_factory=list)
+    cancelling: list[UUID] = []
 
 
 class SlotHolder(Wire, kw_only=True):
@@ -114,7 +114,7 @@ class WaitReason(Wire, kw_only=True):
     """The same for a person."""
     limit: int | None = None
     used: int | None = None
-    holders: list[SlotHolder] = msgspec.field(default_factory=list)
+    holders: list[SlotHolder] = []
     """Runs that hold the slots it waits for, oldest first; at most 20."""
     resource_id: UUID | None = None
     resource_name: str | None = None

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from headrace.wire.objects import Strict, Wire
@@ -70,7 +69,7 @@ class ResetConcurrencyLimitByTagBody(Wire, kw_only=True):
 
 
 class ConcurrencyLimit(Wire, kw_only=True):
-    active_slots: list[UUID] = msgspec.field(default_factory=list)
+    active_slots: list[UUID] = []
     concurrency_limit: int
     created: datetime | None
     id: UUID

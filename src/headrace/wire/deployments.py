@@ -93,13 +93,13 @@ class ConcurrencyOptions(Wire, kw_only=True):
 
 
 class DeploymentBulkDeleteResponse(Wire, kw_only=True):
-    deleted: list[UUID] = msgspec.field(default_factory=list)
+    deleted: list[UUID] = []
 
 
 class DeploymentScheduleCreate(Strict, kw_only=True):
     active: bool = True
     max_scheduled_runs: Annotated[int, Meta(gt=0)] | None = None
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     replaces: str | None = None
     schedule: msgspec.Raw
     slug: str | None = None
@@ -119,17 +119,17 @@ class DeploymentCreate(Strict, kw_only=True):
     flow_id: UUID
     global_concurrency_limit_id: UUID | None = None
     infrastructure_document_id: UUID | None = None
-    job_variables: dict[str, Any] = msgspec.field(default_factory=dict)
+    job_variables: dict[str, Any] = {}
     labels: dict[str, bool | int | float | str] | None = None
     name: str
     parameter_openapi_schema: dict[str, Any] | None = None
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     path: str | None = None
     paused: bool = False
     pull_steps: list[dict[str, Any]] | None = None
-    schedules: list[DeploymentScheduleCreate] = msgspec.field(default_factory=list)
+    schedules: list[DeploymentScheduleCreate] = []
     storage_document_id: UUID | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     version: str | None = None
     version_info: VersionInfo | None = None
     work_pool_name: str | None = None
@@ -137,7 +137,7 @@ class DeploymentCreate(Strict, kw_only=True):
 
 
 class DeploymentFlowRunCreate(Strict, kw_only=True):
-    context: dict[str, Any] = msgspec.field(default_factory=dict)
+    context: dict[str, Any] = {}
     empirical_policy: FlowRunPolicy = msgspec.field(default_factory=FlowRunPolicy)
     enforce_parameter_schema: bool | None = None
     idempotency_key: str | None = None
@@ -145,10 +145,10 @@ class DeploymentFlowRunCreate(Strict, kw_only=True):
     job_variables: dict[str, Any] | None = None
     labels: dict[str, bool | int | float | str] | None = None
     name: str | None | UnsetType = UNSET
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     parent_task_run_id: UUID | None = None
     state: StateCreate | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     work_queue_name: str | None = None
 
 
@@ -158,7 +158,7 @@ class DeploymentSchedule(Wire, kw_only=True):
     deployment_id: UUID | None = None
     id: UUID
     max_scheduled_runs: Annotated[int, Meta(gt=0)] | None = None
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     schedule: msgspec.Raw
     slug: str | None = None
     updated: datetime | None
@@ -181,19 +181,19 @@ class DeploymentResponse(Wire, kw_only=True):
     global_concurrency_limit: GlobalConcurrencyLimitResponse | None = None
     id: UUID
     infrastructure_document_id: UUID | None = None
-    job_variables: dict[str, Any] = msgspec.field(default_factory=dict)
-    labels: dict[str, bool | int | float | str] = msgspec.field(default_factory=dict)
+    job_variables: dict[str, Any] = {}
+    labels: dict[str, bool | int | float | str] = {}
     last_polled: datetime | None = None
     name: str
     parameter_openapi_schema: dict[str, Any] | None = None
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     path: str | None = None
     paused: bool = False
     pull_steps: list[dict[str, Any]] | None = None
-    schedules: list[DeploymentSchedule] = msgspec.field(default_factory=list)
-    status: DeploymentStatus | None = "NOT_READY"
+    schedules: list[DeploymentSchedule] = []
+    status: DeploymentStatus | None = DeploymentStatus.NOT_READY
     storage_document_id: UUID | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     updated: datetime | None
     updated_by: UpdatedBy | None = None
     version: str | None = None

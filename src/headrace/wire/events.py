@@ -104,8 +104,8 @@ class Event(Wire, kw_only=True):
     follows: UUID | None = None
     id: UUID
     occurred: datetime
-    payload: dict[str, Any] = msgspec.field(default_factory=dict)
-    related: list[RelatedResource] = msgspec.field(default_factory=list)
+    payload: dict[str, Any] = {}
+    related: list[RelatedResource] = []
     resource: Resource
 
 
@@ -122,9 +122,9 @@ class ReceivedEvent(Wire, kw_only=True):
     follows: UUID | None = None
     id: UUID
     occurred: datetime
-    payload: dict[str, Any] = msgspec.field(default_factory=dict)
+    payload: dict[str, Any] = {}
     received: datetime | UnsetType = UNSET
-    related: list[RelatedResource] = msgspec.field(default_factory=list)
+    related: list[RelatedResource] = []
     resource: Resource
 
 

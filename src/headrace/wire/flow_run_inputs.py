@@ -3,8 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
-
 from headrace.wire.objects import Wire
 
 
@@ -15,7 +13,7 @@ class CreateFlowRunInputBody(Wire, kw_only=True):
 
 
 class FilterFlowRunInputBody(Wire, kw_only=True):
-    exclude_keys: list[str] = msgspec.field(default_factory=list)
+    exclude_keys: list[str] = []
     limit: int = 1
     prefix: str
 

@@ -121,7 +121,7 @@ class FlowRunPolicy(Wire, kw_only=True):
 
 class FlowRun(Wire, kw_only=True):
     auto_scheduled: bool = False
-    context: dict[str, Any] = msgspec.field(default_factory=dict)
+    context: dict[str, Any] = {}
     created: datetime | None
     created_by: CreatedBy | None = None
     deployment_id: UUID | None = None
@@ -141,7 +141,7 @@ class FlowRun(Wire, kw_only=True):
     labels: dict[str, bool | int | float | str] | None = None
     name: str | UnsetType = UNSET
     next_scheduled_start_time: datetime | None = None
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     parent_task_run_id: UUID | None = None
     run_count: int = 0
     start_time: datetime | None = None
@@ -149,7 +149,7 @@ class FlowRun(Wire, kw_only=True):
     state_id: UUID | None = None
     state_name: str | None = None
     state_type: StateType | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     total_run_time: float = 0.0
     updated: datetime | None
     work_queue_id: UUID | None = None
@@ -163,19 +163,19 @@ class FlowRunCreateResult(Wire, kw_only=True):
 
 
 class FlowRunBulkCreateResponse(Wire, kw_only=True):
-    results: list[FlowRunCreateResult] = msgspec.field(default_factory=list)
+    results: list[FlowRunCreateResult] = []
 
 
 class FlowRunBulkDeleteResponse(Wire, kw_only=True):
-    deleted: list[UUID] = msgspec.field(default_factory=list)
+    deleted: list[UUID] = []
 
 
 class FlowRunBulkSetStateResponse(Wire, kw_only=True):
-    results: list[FlowRunOrchestrationResult] = msgspec.field(default_factory=list)
+    results: list[FlowRunOrchestrationResult] = []
 
 
 class FlowRunCreate(Strict, kw_only=True):
-    context: dict[str, Any] = msgspec.field(default_factory=dict)
+    context: dict[str, Any] = {}
     deployment_id: UUID | None = None
     empirical_policy: FlowRunPolicy = msgspec.field(default_factory=FlowRunPolicy)
     flow_id: UUID
@@ -185,17 +185,17 @@ class FlowRunCreate(Strict, kw_only=True):
     job_variables: dict[str, Any] | None = None
     labels: dict[str, bool | int | float | str] | None = None
     name: str | None | UnsetType = UNSET
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     parent_task_run_id: UUID | None = None
     state: StateCreate | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     work_pool_name: str | None = None
     work_queue_name: str | None = None
 
 
 class FlowRunResponse(Wire, kw_only=True):
     auto_scheduled: bool = False
-    context: dict[str, Any] = msgspec.field(default_factory=dict)
+    context: dict[str, Any] = {}
     created: datetime | None
     created_by: CreatedBy | None = None
     deployment_id: UUID | None = None
@@ -212,10 +212,10 @@ class FlowRunResponse(Wire, kw_only=True):
     infrastructure_document_id: UUID | None = None
     infrastructure_pid: str | None = None
     job_variables: dict[str, Any] | None = None
-    labels: dict[str, bool | int | float | str] = msgspec.field(default_factory=dict)
+    labels: dict[str, bool | int | float | str] = {}
     name: str | UnsetType = UNSET
     next_scheduled_start_time: datetime | None = None
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     parent_task_run_id: UUID | None = None
     run_count: int = 0
     start_time: datetime | None = None
@@ -223,7 +223,7 @@ class FlowRunResponse(Wire, kw_only=True):
     state_id: UUID | None = None
     state_name: str | None = None
     state_type: StateType | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     total_run_time: float = 0.0
     updated: datetime | None
     work_pool_id: UUID | None = None

@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from headrace.wire.filters import (
@@ -65,18 +64,18 @@ class Flow(Wire, kw_only=True):
     id: UUID
     labels: dict[str, bool | int | float | str] | None = None
     name: Annotated[str, Meta(pattern="^[^/%&><]+$")]
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     updated: datetime | None
 
 
 class FlowBulkDeleteResponse(Wire, kw_only=True):
-    deleted: list[UUID] = msgspec.field(default_factory=list)
+    deleted: list[UUID] = []
 
 
 class FlowCreate(Strict, kw_only=True):
     labels: dict[str, bool | int | float | str] | None = None
     name: Annotated[str, Meta(pattern="^[^/%&><]+$")]
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
 
 
 class FlowPaginationResponse(Wire, kw_only=True):

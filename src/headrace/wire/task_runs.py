@@ -108,10 +108,8 @@ class TaskRun(Wire, kw_only=True):
     state_id: UUID | None = None
     state_name: str | None = None
     state_type: StateType | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
-    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = (
-        msgspec.field(default_factory=dict)
-    )
+    tags: list[str] = []
+    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = {}
     task_key: str
     task_version: str | None = None
     total_run_time: float = 0.0
@@ -128,10 +126,8 @@ class TaskRunCreate(Strict, kw_only=True):
     labels: dict[str, bool | int | float | str] | None = None
     name: str | None | UnsetType = UNSET
     state: StateCreate | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
-    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = (
-        msgspec.field(default_factory=dict)
-    )
+    tags: list[str] = []
+    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = {}
     task_key: str
     task_version: str | None = None
 
@@ -148,10 +144,8 @@ class TaskRunResponse(Wire, kw_only=True):
     start_time: datetime | None = None
     state: State | None = None
     state_id: UUID | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
-    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = (
-        msgspec.field(default_factory=dict)
-    )
+    tags: list[str] = []
+    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = {}
     task_key: str
     task_version: str | None = None
     total_run_time: float = 0.0

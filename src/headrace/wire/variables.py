@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from headrace.wire.filters import Operator
@@ -56,14 +55,14 @@ class Variable(Wire, kw_only=True):
     created: datetime | None
     id: UUID
     name: Annotated[str, Meta(max_length=255)]
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     updated: datetime | None
     value: str | int | bool | float | dict[str, Any] | list[Any] | None
 
 
 class VariableCreate(Strict, kw_only=True):
     name: Annotated[str, Meta(max_length=255)]
-    tags: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = []
     value: str | int | bool | float | dict[str, Any] | list[Any] | None
 
 

@@ -22,7 +22,7 @@ class GetScheduledFlowRunsBody(Wire, kw_only=True):
     limit: int | UnsetType = UNSET
     scheduled_after: datetime | UnsetType = UNSET
     scheduled_before: datetime | UnsetType = UNSET
-    work_queue_names: list[str] = msgspec.field(default_factory=list)
+    work_queue_names: list[str] = []
 
 
 class ReadWorkPoolConcurrencyStatusBody(Wire, kw_only=True):
@@ -44,7 +44,7 @@ class WorkPoolConcurrencyStatus(Wire, kw_only=True):
     limit: int
     page: int
     pages: int
-    queues: list[WorkQueueConcurrencyStatusDetail] = msgspec.field(default_factory=list)
+    queues: list[WorkQueueConcurrencyStatusDetail] = []
 
 
 class WorkPoolStorageConfiguration(Strict, kw_only=True):
@@ -54,7 +54,7 @@ class WorkPoolStorageConfiguration(Strict, kw_only=True):
 
 
 class WorkPoolCreate(Strict, kw_only=True):
-    base_job_template: dict[str, Any] = msgspec.field(default_factory=dict)
+    base_job_template: dict[str, Any] = {}
     concurrency_limit: Annotated[int, Meta(ge=0)] | None = None
     description: str | None = None
     is_paused: bool = False
@@ -73,7 +73,7 @@ class WorkPoolStatus(StrEnum):
 
 class WorkPoolResponse(Wire, kw_only=True):
     active_slots: int | None = None
-    base_job_template: dict[str, Any] = msgspec.field(default_factory=dict)
+    base_job_template: dict[str, Any] = {}
     concurrency_limit: Annotated[int, Meta(ge=0)] | None = None
     created: datetime | None
     default_queue_id: UUID | None = None

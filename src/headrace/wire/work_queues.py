@@ -63,7 +63,7 @@ class WorkQueueConcurrencyStatus(Wire, kw_only=True):
     active_slots: int
     concurrency_limit: int | None = None
     count: int
-    flow_runs: list[FlowRunSlotSummary] = msgspec.field(default_factory=list)
+    flow_runs: list[FlowRunSlotSummary] = []
     limit: int
     page: int
     pages: int
@@ -73,7 +73,7 @@ class WorkQueueConcurrencyStatusDetail(Wire, kw_only=True):
     active_slots: int
     concurrency_limit: int | None = None
     flow_run_count: int | None = None
-    flow_runs: list[FlowRunSlotSummary] = msgspec.field(default_factory=list)
+    flow_runs: list[FlowRunSlotSummary] = []
     queue_id: UUID
     queue_name: str
 

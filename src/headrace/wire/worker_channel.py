@@ -3,8 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from headrace.wire.objects import Wire
 from headrace.wire.work_pools import WorkPoolResponse
 
@@ -20,10 +18,10 @@ class WorkerHello(Wire, kw_only=True):
     worker_type: str
     heartbeat_interval_seconds: int | None = None
     supported_channel_versions: list[str]
-    requested_capabilities: list[str] = msgspec.field(default_factory=list)
-    work_queue_names: list[str] = msgspec.field(default_factory=list)
+    requested_capabilities: list[str] = []
+    work_queue_names: list[str] = []
     create_pool_if_not_found: bool = False
-    default_base_job_template: dict[str, Any] = msgspec.field(default_factory=dict)
+    default_base_job_template: dict[str, Any] = {}
     worker_metadata: dict[str, Any] | None = None
 
 
@@ -58,7 +56,7 @@ class WorkerReady(Wire, kw_only=True):
     selected_channel_version: str = CHANNEL_VERSION
     effective_heartbeat_interval_seconds: int
     accepted_capabilities: list[str]
-    rejected_capabilities: list[str] = msgspec.field(default_factory=list)
+    rejected_capabilities: list[str] = []
     effective_max_cleanup_concurrency: int = 0
     resolved_work_queues: list[ResolvedWorkQueue]
     initial_snapshot: WorkPoolSnapshot
