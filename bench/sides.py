@@ -39,7 +39,9 @@ class Side:
 
     def environment(self, api_url: str | None = None) -> dict[str, str]:
         prefix = self.package.upper()
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "HEADRACE_"))}
+        # Bytecode is kept on both sides, as it is for users.
+        dropped = ("PREFECT_", "HEADRACE_", "PYTHONDONTWRITEBYTECODE")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
         own = {f"{prefix}_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
         if api_url:
             own[f"{prefix}_API_URL"] = api_url
