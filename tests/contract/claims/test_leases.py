@@ -65,11 +65,13 @@ def test_a_pending_run_goes_back_to_its_place_and_the_lost_attempt_is_refused(ru
         await expire(world, made)
         await run_loop(world)
         row = await world.facts(made)
-        assert (row.lease_owner, row.lease_expires, row.epoch) == (None, None, 1)
+        assert (row.lease_owner, row.lease_expires, row.epoch) == (None, None, 2)
         assert row.facts().state.details["scheduled_time"] == due
-        again = await world.claim(owner="w2")
-        assert [(grant.run_id, grant.epoch) for grant in again.grants] == [(made, 2)]
         late = flow_run_states.State(StateType.RUNNING, "Running", made, now_text())
+        with pytest.raises(StaleWrite):
+            await flow_run_states.set_state(world.database, world.signals, made, late, epoch=1)
+        again = await world.claim(owner="w2")
+        assert [(grant.run_id, grant.epoch) for grant in again.grants] == [(made, 3)]
         with pytest.raises(StaleWrite):
             await flow_run_states.set_state(world.database, world.signals, made, late, epoch=1)
 
@@ -97,7 +99,7 @@ def test_a_running_run_of_a_process_is_run_again_where_its_policy_says_so(run):
         await expire(world, made)
         await run_loop(world)
         assert (await world.facts(made)).facts().state.name == "AwaitingRetry"
-        assert [grant.epoch for grant in (await world.claim()).grants] == [2]
+        assert [grant.epoch for grant in (await world.claim()).grants] == [3]
         await world.move(made, StateType.RUNNING)
         await expire(world, made)
         await run_loop(world)

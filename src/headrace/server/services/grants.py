@@ -222,8 +222,8 @@ def carry_out_together(tx: Transaction, writes: Iterable[Write]) -> None:
 def requeue(row: FlowRunRow, now: str, reason: str) -> list[Write]:
     """The writes that put a run that did not start back into its queue.
 
-    It keeps its place: it is due since it was first meant to start. The epoch stays, so that the
-    next claim's is higher and whatever the lost attempt still says is refused.
+    It keeps its place: it is due since it was first meant to start. Its epoch goes up at once: what
+    the lost attempt still says, a RUNNING that was on its way included, is refused.
     """
     state = transitions.new_state(
         StateType.SCHEDULED,
@@ -231,4 +231,4 @@ def requeue(row: FlowRunRow, now: str, reason: str) -> list[Write]:
         message=reason,
         details={"scheduled_time": row.expected_start_time or now},
     )
-    return transitions.flow_run(row, state, now=now)
+    return transitions.flow_run(row, state, now=now, lease=transitions.taken_away(row))

@@ -234,6 +234,11 @@ _TAKES_A_SLOT: Final = frozenset({StateType.PENDING, StateType.RUNNING})
 """Entering one of these makes no run claimable and no slot free."""
 
 
+def taken_away(row: FlowRunRow) -> Lease:
+    """No lease, and an epoch that the attempt which held the run does not have."""
+    return Lease(None, None, None, None, row.epoch + 1)
+
+
 def _lease_after(row: FlowRunRow, state: State, policy: Policy) -> Lease:
     """Keep the lease while a process stands behind the run, and let it go when none does."""
     waits_in_process = state.name == AWAITING_RETRY and policy.retry_type == "in_process"

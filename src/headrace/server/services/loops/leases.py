@@ -99,7 +99,7 @@ def _writes(run: FlowRunRow, verdict: Verdict, now: str) -> Sequence[Write]:
     else:
         end = StateType.CRASHED if verdict is Verdict.CRASH else StateType.CANCELLED
         state = transitions.new_state(end, timestamp=now, message=reason)
-    return transitions.flow_run(run, state, now=now)
+    return transitions.flow_run(run, state, now=now, lease=transitions.taken_away(run))
 
 
 def _holder(run: FlowRunRow) -> str:
