@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -44,10 +45,10 @@ def read_back(place: Path, run_id: str) -> dict[str, Any]:
     assert started.returncode == 0, started.stderr
     try:
         with Client(json.loads(started.stdout)["url"]) as client:
-            only = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run_id]))  # type: ignore[list-item]
+            only = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[UUID(run_id)]))
             body = ReadTaskRunsBody(task_runs=only, limit=200)
             return {
-                "states": [s.name for s in flow_runs.read_flow_run_states(client, run_id)],  # type: ignore[arg-type]
+                "states": [s.name for s in flow_runs.read_flow_run_states(client, UUID(run_id))],
                 "tasks": task_runs.list_task_runs(client, body),
                 "champion": variables.read_variable_by_name(client, "champion").value,
             }
