@@ -7,6 +7,7 @@ PostgreSQL, each time with a fresh database of the present schema.
 
 import asyncio
 import inspect
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from headrace.server.store.database import Database
 from headrace.server.store.open import open_database
 
 TEMPLATE = "headrace_template"
+
+# No test reads or writes the home directory of whoever runs the tests, nor do the programs it starts.
+os.environ["HEADRACE_HOME"] = tempfile.mkdtemp(prefix="headrace-tests-")
 
 
 @pytest.hookimpl(tryfirst=True)
