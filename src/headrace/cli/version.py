@@ -1,8 +1,8 @@
 """`headrace version`."""
 
 import platform
-import sqlite3
 
+import apsw
 import click
 
 from headrace import __version__
@@ -17,6 +17,6 @@ def version(output: OutputFormat) -> None:
         "headrace": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "sqlite": sqlite3.sqlite_version,
+        "sqlite": apsw.sqlite_lib_version(),
     }
     show(facts, output)

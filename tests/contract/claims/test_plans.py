@@ -1,8 +1,8 @@
 """What claims and polls read is found through indexes: no walk over the runs of a large table."""
 
-import sqlite3
 from pathlib import Path
 
+import apsw
 import pytest
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -57,10 +57,10 @@ HOT = {
 
 
 @pytest.fixture(scope="module", params=["ascending", "descending"])
-def connection(request, tmp_path_factory) -> sqlite3.Connection:
+def connection(request, tmp_path_factory) -> apsw.Connection:
     """The tables, their indexes made in either order: SQLite prefers one of two by that alone."""
     path: Path = tmp_path_factory.mktemp("plans") / "x.db"
-    opened = sqlite3.connect(path)
+    opened = apsw.Connection(str(path))
     dialect = new_dialect()
     for table in schema.metadata.sorted_tables:
         opened.execute(str(CreateTable(table).compile(dialect=dialect)))
@@ -70,7 +70,7 @@ def connection(request, tmp_path_factory) -> sqlite3.Connection:
     return opened
 
 
-def plan_of(connection: sqlite3.Connection, statement: Statement, params) -> list[str]:
+def plan_of(connection: apsw.Connection, statement: Statement, params) -> list[str]:
     planner = Planner(new_dialect(), typed_booleans=False)
     prepared, values = planner.bind(statement, params)
     rows = connection.execute(f"EXPLAIN QUERY PLAN {prepared.sql}", values)

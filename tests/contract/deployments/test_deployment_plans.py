@@ -1,7 +1,6 @@
 """The loops' queries go through an index on a database that never gathered statistics."""
 
-import sqlite3
-
+import apsw
 import pytest
 from sqlalchemy.dialects import sqlite
 
@@ -26,7 +25,7 @@ WANTED = [
 
 @pytest.fixture(scope="module")
 def empty():
-    connection = sqlite3.connect(":memory:")
+    connection = apsw.Connection(":memory:")
     for statement in creation_script(sqlite.dialect()):
         connection.execute(statement)
     yield connection

@@ -4,12 +4,12 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 from uuid import uuid4
 
+import apsw
 import pytest
 from sqlalchemy import bindparam, func, insert, select, text
 
@@ -161,7 +161,7 @@ async def test_another_programs_lock_is_waited_for(
     sqlite_database: Database, sqlite_url: str
 ) -> None:
     """Someone who writes to the file by hand delays our writes and does not break them."""
-    intruder = sqlite3.connect(path_of(sqlite_url), isolation_level=None)
+    intruder = apsw.Connection(str(path_of(sqlite_url)))
     intruder.execute("BEGIN IMMEDIATE")
     write = asyncio.ensure_future(sqlite_database.apply([Write(INSERT_FLOW, new_flow())]))
     done, _ = await asyncio.wait([write], timeout=0.05)

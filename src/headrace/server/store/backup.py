@@ -4,10 +4,11 @@ A backup of PostgreSQL is the rows of one snapshot in that same form, so that ev
 looked into with `sqlite3`, and restored into either kind of database.
 """
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+
+import apsw
 
 from headrace._bindings import load
 from headrace.errors import DatabaseNotOurs
@@ -16,6 +17,7 @@ from headrace.server.store.migrate import (
     check_sqlite_file,
     find_revision,
     is_older,
+    open_to_read,
     replace_durably,
     upgrade_sqlite,
 )
@@ -55,7 +57,7 @@ def back_up(url: str, target: Path, progress: Progress = ignore_progress) -> Non
         else:
             _require(path)
             copy_pages(path, fresh, progress)
-    except sqlite3.Error as error:
+    except apsw.Error as error:
         fresh.unlink(missing_ok=True)
         raise translate(error) from error
     except BaseException:
@@ -85,7 +87,7 @@ def restore(url: str, source: Path, progress: Progress = ignore_progress) -> Non
             load("headrace.server.store.backup_postgresql:load_rows")(url, source, progress)
         else:
             _restore_file(path, source, progress)
-    except sqlite3.Error as error:
+    except apsw.Error as error:
         raise translate(error) from error
 
 
@@ -95,7 +97,7 @@ def _restore_file(path: Path, source: Path, progress: Progress) -> None:
     fresh = path.with_name(path.name + ".new")
     try:
         prepare_copy(source, fresh, progress)
-        with closing(sqlite3.connect(fresh)) as connection:
+        with closing(apsw.Connection(str(fresh))) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
         _discard_journal(path)
         replace_durably(fresh, path)
@@ -111,7 +113,7 @@ def prepare_copy(source: Path, copy: Path, progress: Progress) -> None:
     """
     copy.unlink(missing_ok=True)
     copy_pages(source, copy, progress)
-    with closing(sqlite3.connect(copy)) as connection:
+    with closing(apsw.Connection(str(copy))) as connection:
         problems = connection.execute("PRAGMA quick_check(1)").fetchone()
         if problems != ("ok",):
             message = f"{source} is damaged: {problems[0]}; restore another backup"
@@ -124,18 +126,17 @@ def prepare_copy(source: Path, copy: Path, progress: Progress) -> None:
 def copy_pages(source: Path, target: Path, progress: Progress) -> None:
     """Copy an SQLite database as it is at this moment, whoever writes to it meanwhile."""
     with (
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reading,
-        closing(sqlite3.connect(target)) as writing,
+        closing(open_to_read(source)) as reading,
+        closing(apsw.Connection(str(target))) as writing,
     ):
         # a read transaction pins the moment: without it, each commit of a server starts the copy anew
         reading.execute("BEGIN")
         reading.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        reading.backup(
-            writing,
-            pages=_STEP_PAGES,
-            progress=lambda _status, remaining, total: progress(total - remaining, total),
-        )
-        reading.rollback()
+        with writing.backup("main", reading, "main") as copy:
+            while not copy.done:
+                copy.step(_STEP_PAGES)
+                progress(copy.page_count - copy.remaining, copy.page_count)
+        reading.execute("ROLLBACK")
         writing.execute("PRAGMA journal_mode=DELETE")  # one file, without a journal beside it
 
 
@@ -149,9 +150,9 @@ def _discard_journal(path: Path) -> None:
     """Take the old database's journal away, so that it is not applied to the new one."""
     if path.exists():
         try:
-            with closing(sqlite3.connect(path)) as connection:
+            with closing(apsw.Connection(str(path))) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error:
+        except apsw.Error:
             pass  # a damaged database is a reason to restore, not an obstacle
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """Rows of a PostgreSQL database to and from an SQLite file of the same schema."""
 
-import sqlite3
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -8,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import apsw
 import psycopg
 from psycopg import sql
 from sqlalchemy import Table
@@ -39,7 +39,7 @@ def dump_rows(url: str, target: Path, progress: Progress) -> None:
 
     Raises `DatabaseNotOurs`, `DatabaseUnavailable`.
     """
-    with _connected(url) as source, closing(sqlite3.connect(target)) as writing:
+    with _connected(url) as source, closing(apsw.Connection(str(target))) as writing:
         source.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         source.read_only = True
         with source.transaction():
@@ -64,7 +64,7 @@ def load_rows(url: str, source: Path, progress: Progress) -> None:
         copy = Path(folder) / "backup.db"
         prepare_copy(source, copy, ignore_progress)
         prepare_postgresql(url, new_dialect())
-        with target.transaction(), closing(sqlite3.connect(copy)) as reading:
+        with target.transaction(), closing(apsw.Connection(str(copy))) as reading:
             _require_alone(target)
             names = sql.SQL(", ").join(sql.Identifier(t.name) for t in metadata.sorted_tables)
             target.execute(sql.SQL("TRUNCATE {}").format(names))
@@ -120,10 +120,10 @@ def _require_alone(target: "psycopg.Connection[Any]") -> None:
         raise DatabaseInUse(message)
 
 
-def _create(writing: sqlite3.Connection, script: Iterator[str]) -> None:
-    for statement in script:
-        writing.execute(statement)
-    writing.commit()
+def _create(writing: apsw.Connection, script: Iterator[str]) -> None:
+    with writing:
+        for statement in script:
+            writing.execute(statement)
 
 
 def _columns(table: Table) -> sql.Composed:
@@ -136,13 +136,13 @@ def _count(source: "psycopg.Connection[Any]", table: Table) -> int:
     return int(row[0]) if row is not None else 0
 
 
-def _count_rows(reading: sqlite3.Connection, table: Table) -> int:
+def _count_rows(reading: apsw.Connection, table: Table) -> int:
     return int(reading.execute(f'SELECT count(*) FROM "{table.name}"').fetchone()[0])  # noqa: S608  # our own table
 
 
 def _dump_table(
     source: "psycopg.Connection[Any]",
-    writing: sqlite3.Connection,
+    writing: apsw.Connection,
     table: Table,
     report: Callable[[int], None],
 ) -> None:
@@ -153,13 +153,13 @@ def _dump_table(
     with source.cursor("backup") as cursor:
         cursor.execute(query)
         while rows := cursor.fetchmany(_ROWS):
-            writing.executemany(insert, rows)
+            with writing:
+                writing.executemany(insert, rows)
             report(len(rows))
-    writing.commit()
 
 
 def _load_table(
-    reading: sqlite3.Connection,
+    reading: apsw.Connection,
     target: "psycopg.Connection[Any]",
     table: Table,
     report: Callable[[int], None],

@@ -6,12 +6,13 @@ that is up to date is recognised by its version row. Only an older one is upgrad
 """
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import apsw
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable
 
@@ -116,15 +117,18 @@ def prepare_sqlite(path: Path, dialect: Dialect) -> None:
         if not check_sqlite_file(path):
             _create_sqlite(path, dialect)
             return
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
+        with closing(open_to_read(path)) as connection:
             revision = find_revision(connection.execute)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
+    except apsw.Error as error:
         raise translate(error) from error
     if is_older(revision, str(path)):
         upgrade_sqlite(path)
+
+
+def open_to_read(path: Path) -> apsw.Connection:
+    """A connection that cannot write; the file must be there."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
 
 def upgrade_sqlite(path: Path) -> None:
@@ -137,7 +141,7 @@ def _create_sqlite(path: Path, dialect: Dialect) -> None:
     """Make the database under another name first: there is a whole one at `path`, or none."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    connection = sqlite3.connect(fresh, isolation_level=None)
+    connection = apsw.Connection(str(fresh))
     try:
         connection.execute("PRAGMA journal_mode=OFF")
         connection.execute("PRAGMA synchronous=OFF")  # made durable below, in one go

@@ -4,10 +4,10 @@ What is found through a primary key is read on the event loop, for less than a s
 would take. Lists go to the reader's thread, writes to the writer's.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import apsw
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
@@ -41,15 +41,12 @@ _JOURNAL_LIMIT = 64 * 1024 * 1024  # bytes the journal keeps after a checkpoint
 _NO_PARAMS: Params = {}
 
 
-def connect(path: Path, timeout: float = BUSY_SECONDS) -> sqlite3.Connection:
+def connect(path: Path, timeout: float = BUSY_SECONDS) -> apsw.Connection:
     """A connection as the store wants it: autocommit, WAL, durable commits, foreign keys."""
-    connection = sqlite3.connect(
-        path,
-        timeout=timeout,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=_CACHED_STATEMENTS,
-    )
+    connection = apsw.Connection(str(path), statementcachesize=_CACHED_STATEMENTS)
+    connection.set_busy_timeout(round(timeout * 1000))
+    # Otherwise this build looks at each bound value and prepares the statement anew (docs/decisions/0011).
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -125,7 +122,7 @@ class SqliteDatabase:
         try:
             # all rows, so that the statement ends and the next one sees what was committed since
             rows: list[Row] = self._cursor.execute(prepared.sql, values).fetchall()
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             raise translate(error) from error
         return rows if prepared.load is None else prepared.load(rows)
 
@@ -153,7 +150,7 @@ class SqliteDatabase:
         """Run `work` in a savepoint of the group commit, in the writer's thread."""
         planner = self._thread_planner
 
-        def job(cursor: sqlite3.Cursor) -> T:
+        def job(cursor: apsw.Cursor) -> T:
             return work(_SqliteTransaction(cursor, planner))
 
         return await self._writer.submit(job, small=False)
@@ -169,7 +166,7 @@ class SqliteDatabase:
 class _SqliteTransaction:
     """A savepoint of the writer's transaction."""
 
-    def __init__(self, cursor: sqlite3.Cursor, planner: Planner) -> None:
+    def __init__(self, cursor: apsw.Cursor, planner: Planner) -> None:
         self._cursor = cursor
         self._planner = planner
 
@@ -192,13 +189,14 @@ class _SqliteTransaction:
         changed = 0
         for values in parameter_sets(params):
             prepared, bound = self._planner.bind(statement, values)
-            changed += max(0, self._run(prepared.sql, bound).rowcount)
+            self._run(prepared.sql, bound)
+            changed += self._cursor.connection.changes()
         return changed
 
-    def _run(self, sql: str, values: Values) -> sqlite3.Cursor:
+    def _run(self, sql: str, values: Values) -> apsw.Cursor:
         try:
             return self._cursor.execute(sql, values)
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             raise translate(error) from error
 
     def now(self) -> str:

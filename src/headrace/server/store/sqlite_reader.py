@@ -5,7 +5,6 @@ threads get in each other's way and answer fewer lists (figures: `docs/decisions
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import TypeVar
+
+import apsw
 
 from headrace.errors import DatabaseUnavailable, TooBusy
 from headrace.server.store.database import Row
@@ -44,7 +45,7 @@ class SqliteReader:
         connection: Open to use by another thread; the reader closes it.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Query | None] = SimpleQueue()
@@ -82,14 +83,14 @@ class SqliteReader:
         self._connection.close()
         self._hand_over(lambda: _resolve(self._finished, None))
 
-    def _answer(self, cursor: sqlite3.Cursor, query: _Query) -> None:
+    def _answer(self, cursor: apsw.Cursor, query: _Query) -> None:
         self._deadline = monotonic() + QUERY_SECONDS
         try:
             rows: list[Row] = cursor.execute(query.prepared.sql, query.values).fetchall()
             if query.prepared.load is not None:
                 rows = query.prepared.load(rows)
         except Exception as error:  # noqa: BLE001  # handed to the caller who waits for the rows
-            refusal = translate(error) if isinstance(error, sqlite3.Error) else error
+            refusal = translate(error) if isinstance(error, apsw.Error) else error
             self._hand_over(lambda: _refuse(query.future, refusal))
         else:
             self._hand_over(lambda: _resolve(query.future, rows))

@@ -6,7 +6,6 @@ run again alone, so that the one which cannot be written does not take the other
 """
 
 import asyncio
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,11 +15,13 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 
+import apsw
+
 from headrace.errors import DatabaseUnavailable, StaleWrite, TooBusy
 from headrace.server.store.plans import Values
 from headrace.server.store.sqlite_errors import translate
 
-Work = Callable[[sqlite3.Cursor], Any]
+Work = Callable[[apsw.Cursor], Any]
 """What a job does inside its savepoint; its value is the job's answer."""
 
 MAX_WAITING = 4096
@@ -51,12 +52,13 @@ class Step:
 def run_steps(steps: Sequence[Step]) -> Work:
     """A unit as a job."""
 
-    def work(cursor: sqlite3.Cursor) -> None:
+    def work(cursor: apsw.Cursor) -> None:
+        changes = cursor.connection.changes
         for step in steps:
             if len(step.sets) == 1:
                 cursor.execute(step.sql, step.sets[0])
-                if step.expect is not None and cursor.rowcount != step.expect:
-                    message = f"{cursor.rowcount} rows changed where {step.expect} had to"
+                if step.expect is not None and (changed := changes()) != step.expect:
+                    message = f"{changed} rows changed where {step.expect} had to"
                     raise StaleWrite(message)
             else:
                 cursor.executemany(step.sql, step.sets)
@@ -99,7 +101,7 @@ class SqliteWriter:
             writer closes it.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._loop = asyncio.get_running_loop()
@@ -166,7 +168,7 @@ class SqliteWriter:
     def _open_transaction(self, group: _Group) -> bool:
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error:
+        except apsw.Error:
             group.lost = True  # another program holds the lock: for the thread to wait for
         return not group.lost
 
@@ -179,7 +181,7 @@ class SqliteWriter:
                 _run_job(self._cursor, job)
                 if monotonic() > deadline:
                     break
-        except (sqlite3.Error, _Lost):
+        except (apsw.Error, _Lost):
             group.lost = True
 
     def _run(self) -> None:
@@ -204,7 +206,7 @@ class SqliteWriter:
             self._idle.set()
 
 
-def _commit_group(cursor: sqlite3.Cursor, group: _Group) -> None:
+def _commit_group(cursor: apsw.Cursor, group: _Group) -> None:
     """Run what is left of a group and commit it; if it is lost, run each of its jobs alone."""
     try:
         if not group.lost:
@@ -214,54 +216,54 @@ def _commit_group(cursor: sqlite3.Cursor, group: _Group) -> None:
                 _run_job(cursor, job)
             cursor.execute("COMMIT")
             return
-    except (sqlite3.Error, _Lost):
+    except (apsw.Error, _Lost):
         pass
     _roll_back(cursor)
     for job in (*group.ran, *group.left):
         _commit_alone(cursor, job)
 
 
-def _begin_patiently(cursor: sqlite3.Cursor) -> None:
+def _begin_patiently(cursor: apsw.Cursor) -> None:
     """Open a transaction, waiting for another program's lock for up to `BUSY_SECONDS`."""
     deadline = monotonic() + BUSY_SECONDS
     while True:
         try:
             cursor.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+        except apsw.BusyError:
+            if monotonic() > deadline:
                 raise
             sleep(_BUSY_PAUSE)
         else:
             return
 
 
-def _run_job(cursor: sqlite3.Cursor, job: _Job) -> None:
+def _run_job(cursor: apsw.Cursor, job: _Job) -> None:
     """Run a job in a savepoint and keep its answer. Raises `_Lost` when the transaction is gone."""
     job.value, job.error = None, None
     cursor.execute("SAVEPOINT unit")
     try:
         job.value = job.work(cursor)
     except Exception as error:  # handed to the caller who waits for this job
-        job.error = translate(error) if isinstance(error, sqlite3.Error) else error
+        job.error = translate(error) if isinstance(error, apsw.Error) else error
         if not cursor.connection.in_transaction:
             raise _Lost from error
         cursor.execute("ROLLBACK TO unit")
     cursor.execute("RELEASE unit")
 
 
-def _commit_alone(cursor: sqlite3.Cursor, job: _Job) -> None:
+def _commit_alone(cursor: apsw.Cursor, job: _Job) -> None:
     try:
         _begin_patiently(cursor)
         _run_job(cursor, job)
         cursor.execute("COMMIT")
     except _Lost:
         _roll_back(cursor)
-    except sqlite3.Error as error:
+    except apsw.Error as error:
         job.error = translate(error)
         _roll_back(cursor)
 
 
-def _roll_back(cursor: sqlite3.Cursor) -> None:
+def _roll_back(cursor: apsw.Cursor) -> None:
     if cursor.connection.in_transaction:
-        with suppress(sqlite3.Error):  # what cannot be rolled back is rolled back by the next open
+        with suppress(apsw.Error):  # what cannot be rolled back is rolled back by the next open
             cursor.execute("ROLLBACK")
