@@ -44,6 +44,8 @@ class Verdict(StrEnum):
     CRASH = "crash"
     CANCEL = "cancel"
     """It was to be cancelled, and nobody is left who could tell that it is."""
+    SUSPEND = "suspend"
+    """Its process waited for a person and is gone: whoever resumes the run starts a new one."""
     LET_GO = "let go"
     """Nothing runs that a lease could stand for: only the lease goes."""
 
@@ -55,6 +57,8 @@ def judge(
     pool_type: str | None,
     retry_type: str | None,
     attempts_left: int,
+    can_start_again: bool,
+    suspended: bool,
 ) -> Verdict:
     """What becomes of a run whose lease ran out.
 
@@ -64,11 +68,15 @@ def judge(
         pool_type: The type of its pool, where it has one.
         retry_type: Its retry policy; `reschedule` lets another process take the next attempt.
         attempts_left: Retries that its policy still allows.
+        can_start_again: It has a deployment, so that a new process can be started for it.
+        suspended: It is paused, and no process waits.
     """
     if state is StateType.PENDING:
         return Verdict.REQUEUE
     if state is StateType.CANCELLING:
         return Verdict.CANCEL
+    if state is StateType.PAUSED and lease_kind == "worker" and not suspended:
+        return Verdict.SUSPEND if can_start_again else Verdict.CRASH
     if state is not StateType.RUNNING:
         return Verdict.LET_GO
     is_dead = lease_kind == "worker" and pool_type in PROVEN_DEAD

@@ -88,6 +88,8 @@ class HeldLease(Strict, kw_only=True):
 class RenewBody(Strict, kw_only=True):
     owner: str
     leases: Annotated[list[HeldLease], Meta(max_length=2000)]
+    over: Annotated[list[HeldLease], Meta(max_length=2000)] = []
+    """Attempts of which nothing runs any more and that said nothing: their leases end now."""
 
 
 class RenewResponse(Wire, kw_only=True):

@@ -51,9 +51,11 @@ class WorkerApi:
             "POST", "/headrace/claims", body, answer=ClaimBatch, timeout=timeout, attempts=0
         )
 
-    def renew(self, owner: str, leases: Sequence[HeldLease]) -> RenewResponse:
-        """Keep leases alive."""
-        body = RenewBody(owner=owner, leases=list(leases))
+    def renew(
+        self, owner: str, leases: Sequence[HeldLease], over: Sequence[HeldLease] = ()
+    ) -> RenewResponse:
+        """Keep leases alive, and end those of attempts that are over without a word."""
+        body = RenewBody(owner=owner, leases=list(leases), over=list(over))
         return self._client.call(
             "POST",
             "/headrace/leases/renew",

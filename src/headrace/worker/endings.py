@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from headrace.errors import (
     HeadraceError,
@@ -20,6 +21,7 @@ from headrace.errors import (
     TooBusy,
 )
 from headrace.infrastructure.contract import Infrastructure, Releasing, Status
+from headrace.wire.claims import HeldLease
 from headrace.wire.flow_runs import FlowRunResponse
 from headrace.wire.states import StateCreate, StateType
 from headrace.worker.api import ERROR, WorkerApi, awaiting_retry, cancelled, crashed
@@ -51,7 +53,7 @@ class Verdict(StrEnum):
 
     NOTHING = "nothing"
     RELEASE = "release"
-    """It never ran and nobody stopped it: its short lease lapses and the run goes back to its queue."""
+    """It never ran and nobody stopped it: its lease ends and the run goes back to its queue."""
     ASK = "ask"
     """Its process said nothing to us: look at the run, and speak for it if it says it is running."""
 
@@ -116,6 +118,7 @@ class Endings:
 
     Args:
         api: The API.
+        owner: Whose leases they are.
         infrastructure: What ran them.
         holdings: What is held; an attempt is dropped from it when its end is told.
         ledger: Where they are written down; their slot is freed.
@@ -124,13 +127,16 @@ class Endings:
 
     def __init__(
         self,
+        *,
         api: WorkerApi,
+        owner: str,
         infrastructure: Infrastructure,
         holdings: Holdings,
         ledger: Ledger,
         show: Callable[[Held], None],
     ) -> None:
         self._api = api
+        self._owner = owner
         self._infrastructure = infrastructure
         self._holdings = holdings
         self._ledger = ledger
@@ -183,6 +189,8 @@ class Endings:
         try:
             if verdict is Verdict.ASK:
                 self._speak_for(held)
+            elif verdict is Verdict.RELEASE:
+                self._give_up(held)
         except (ServerUnreachable, RequestTimedOut, ServerFault, TooBusy) as error:
             self._try_later(held, error)
             return
@@ -192,8 +200,13 @@ class Endings:
 
     def _speak_for(self, held: Held) -> None:
         lines = self._infrastructure.logs(held.handle)
+        run = self._api.run_of(held.run_id)
+        if run is not None and run.state_type is StateType.PAUSED and held.status.proven:
+            # Its process waited for a person; the server notes that resuming needs a new one.
+            self._give_up(held)
+            return
         state = conclude(
-            self._api.run_of(held.run_id),
+            run,
             held.status,
             cancelling=held.cancelling,
             stopping=held.stopping,
@@ -205,6 +218,10 @@ class Endings:
         _log.warning("run %r (%s): %s", held.name, held.run_id, state.message)
         if state.type is StateType.CRASHED:
             self._api.log(held.run_id, _LOGGER_NAME, ERROR, state.message or "")
+
+    def _give_up(self, held: Held) -> None:
+        over = [HeldLease(flow_run_id=UUID(held.run_id), epoch=held.epoch)]
+        self._api.renew(self._owner, [], over)
 
     def _try_later(self, held: Held, error: HeadraceError) -> None:
         if held.lost or time.monotonic() - held.deadline > _PATIENCE:

@@ -104,7 +104,14 @@ class Worker:
         self._ledger = ledger
         self._view = OutputView(self._output_of)
         self._leases = LeaseKeeper(api, source.owner, self.holdings, ledger)
-        self._endings = Endings(api, infrastructure, self.holdings, ledger, self._show_rest)
+        self._endings = Endings(
+            api=api,
+            owner=source.owner,
+            infrastructure=infrastructure,
+            holdings=self.holdings,
+            ledger=ledger,
+            show=self._show_rest,
+        )
         self._claimer = Claimer(
             api=api,
             infrastructure=infrastructure,

@@ -8,8 +8,9 @@ from claims_world import World
 from headrace.core.states import StateType
 from headrace.errors import StaleWrite
 from headrace.server.services import flow_run_states
-from headrace.server.services.leases import Heartbeats, renew
+from headrace.server.services.leases import Heartbeats, give_up, renew
 from headrace.server.services.loops.leases import LeaseLoop
+from headrace.server.services.resuming import resume_flow_run
 from headrace.server.store import schema
 from headrace.server.store.times import now_text, shift_text
 
@@ -108,20 +109,47 @@ def test_a_running_run_of_a_process_is_run_again_where_its_policy_says_so(run):
     run(scenario)
 
 
-def test_a_run_to_be_cancelled_is_cancelled_and_a_paused_one_only_let_go(run):
+def test_a_run_to_be_cancelled_is_cancelled(run):
+    async def scenario(world):
+        made = await claimed(world)
+        await world.move(made, StateType.CANCELLING)
+        await expire(world, made)
+        await run_loop(world)
+        assert await world.state(made) == "CANCELLED"
+
+    run(scenario)
+
+
+def test_a_paused_run_whose_process_is_gone_is_suspended_and_starts_again_when_resumed(run):
     async def scenario(world):
         await world.pool()
-        cancelling, paused = await world.runs("default", 2)
+        deployment = await world.deployment("d", "default")
+        [made] = await world.runs("default", deployment_id=deployment)
         await world.claim(owner="w")
-        await world.move(cancelling, StateType.CANCELLING)
-        await world.move(paused, StateType.RUNNING)
-        await world.move(paused, StateType.PAUSED)
-        for made in (cancelling, paused):
-            await expire(world, made)
+        await world.move(made, StateType.RUNNING)
+        await world.move(made, StateType.PAUSED)
+        await give_up(world.database, world.signals, "another", {made: 1})
         await run_loop(world)
-        assert await world.state(cancelling) == "CANCELLED"
-        assert await world.state(paused) == "PAUSED"
-        assert (await world.facts(paused)).lease_owner is None
+        assert (await world.facts(made)).facts().state.name == "Paused"
+        await give_up(world.database, world.signals, "w", {made: 1})
+        await run_loop(world)
+        row = await world.facts(made)
+        assert (row.lease_owner, row.epoch, row.facts().state.name) == (None, 2, "Suspended")
+        await resume_flow_run(world.database, world.signals, made, None)
+        assert await world.state(made) == "SCHEDULED"
+        assert [grant.run_id for grant in (await world.claim(owner="w2")).grants] == [made]
+
+    run(scenario)
+
+
+def test_a_paused_run_that_nothing_can_start_again_crashes(run):
+    async def scenario(world):
+        made = await claimed(world)
+        await world.move(made, StateType.RUNNING)
+        await world.move(made, StateType.PAUSED)
+        await expire(world, made)
+        await run_loop(world)
+        assert await world.state(made) == "CRASHED"
 
     run(scenario)
 

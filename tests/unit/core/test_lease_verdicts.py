@@ -5,7 +5,14 @@ import pytest
 from headrace.core.leases import Verdict, heartbeat_lease, judge
 from headrace.core.states import StateType
 
-DEFAULTS = {"lease_kind": "worker", "pool_type": "process", "retry_type": None, "attempts_left": 0}
+DEFAULTS = {
+    "lease_kind": "worker",
+    "pool_type": "process",
+    "retry_type": None,
+    "attempts_left": 0,
+    "can_start_again": True,
+    "suspended": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +39,11 @@ DEFAULTS = {"lease_kind": "worker", "pool_type": "process", "retry_type": None, 
             {"attempts_left": 1, "retry_type": "reschedule", "lease_kind": "heartbeat"},
             Verdict.CRASH,
         ),
-        (StateType.PAUSED, {}, Verdict.LET_GO),
+        (StateType.PAUSED, {}, Verdict.SUSPEND),
+        (StateType.PAUSED, {"can_start_again": False}, Verdict.CRASH),
+        (StateType.PAUSED, {"suspended": True}, Verdict.LET_GO),
+        # A program of the contract may still wait, and would run beside a new process.
+        (StateType.PAUSED, {"lease_kind": "heartbeat"}, Verdict.LET_GO),
         (StateType.SCHEDULED, {}, Verdict.LET_GO),
         (None, {}, Verdict.LET_GO),
     ],

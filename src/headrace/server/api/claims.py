@@ -9,7 +9,7 @@ from headrace.server.services.claimed_runs import Claimed, describe_runs
 from headrace.server.services.claims import Answer as ClaimAnswer
 from headrace.server.services.container import Services
 from headrace.server.services.grants import Demand
-from headrace.server.services.leases import renew
+from headrace.server.services.leases import give_up, renew
 from headrace.server.services.opening import Opened, open_pool, open_served
 from headrace.server.services.wait_reasons import explain
 from headrace.wire.claims import ClaimBody, ClaimResponse, RenewBody, RenewResponse, WaitReason
@@ -57,6 +57,8 @@ async def renew_leases(call: Call[RenewBody]) -> bytes:
     body = call.body
     held = {str(lease.flow_run_id): lease.epoch for lease in body.leases}
     seconds = call.services.claims.terms.seconds
+    over = {str(lease.flow_run_id): lease.epoch for lease in body.over}
+    await give_up(call.services.database, call.services.signals, body.owner, over)
     done = await renew(call.services.database, body.owner, held, seconds)
     return encode({"lease_seconds": seconds, "lost": done.lost, "cancelling": done.cancelling})
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from headrace.core.leases import heartbeat_lease
 from headrace.core.times import seconds_between
+from headrace.server.services.signals import Signals
 from headrace.server.store import leases as sql
 from headrace.server.store.database import Database, Params, Transaction
 from headrace.server.store.times import shift_text
+
+GIVEN_UP = "leases:given-up"
+"""Published when a worker ends a lease before its time."""
 
 _ENDS_BY_ITSELF = frozenset({"COMPLETED", "FAILED"})
 """A run that its own process brought to its end is not lost: the process is about to exit."""
@@ -32,12 +36,37 @@ class Renewal:
     cancelling: list[str]
 
 
+async def give_up(database: Database, signals: Signals, owner: str, over: dict[str, int]) -> None:
+    """End leases now: nothing of their attempts runs any more, and they said nothing themselves.
+
+    Args:
+        database: Where the runs are.
+        signals: Wakes the loop that judges them.
+        owner: The holder.
+        over: The epoch of each attempt, by run id.
+    """
+    if over:
+        await database.transact(lambda tx: _give_up(tx, owner, over))
+        signals.publish(GIVEN_UP)
+
+
+def _give_up(tx: Transaction, owner: str, over: dict[str, int]) -> None:
+    tx.execute(
+        sql.GIVE_UP,
+        [
+            {"run": run_id, "at_epoch": epoch, "owner": owner, "now": tx.now()}
+            for run_id, epoch in over.items()
+        ],
+    )
+
+
 async def renew(
     database: Database, owner: str, held: dict[str, int], lease_seconds: float
 ) -> Renewal:
     """Keep all leases of an owner, in one statement.
 
     Args:
+        database: Where the runs are.
         owner: The holder.
         held: The epoch of each run that it believes to hold, by run id.
         lease_seconds: How long they last from now on.

@@ -22,6 +22,16 @@ RENEW = Statement(
     .values(lease_expires=bindparam("expires"))
 )
 
+GIVE_UP = Statement(
+    update(flow_run)
+    .where(
+        flow_run.c.id == bindparam("run"),
+        flow_run.c.epoch == bindparam("at_epoch"),
+        flow_run.c.lease_owner == bindparam("owner"),
+    )
+    .values(lease_expires=bindparam("now"))
+)
+
 LEASED_RUNS = Statement(
     select(*FLOW_RUN_COLUMNS)
     .select_from(FLOW_RUN_SOURCE)

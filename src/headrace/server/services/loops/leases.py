@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from headrace.core.leases import Verdict, judge
-from headrace.core.states import AWAITING_RETRY, StateType
+from headrace.core.states import AWAITING_RETRY, SUSPENDED, StateType
 from headrace.core.times import seconds_between
 from headrace.server.services.grants import carry_out_together, requeue
+from headrace.server.services.leases import GIVEN_UP
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import leases as sql
@@ -35,7 +36,7 @@ class LeaseLoop:
     page: int = 100
     name: str = "leases"
     pace: Pace = field(default_factory=lambda: Pace(interval=5.0))
-    topics: tuple[str, ...] = ()
+    topics: tuple[str, ...] = (GIVEN_UP,)
 
     async def run_once(self, now: datetime) -> float | None:  # noqa: ARG002 - database time counts
         """End what ran out; sleep until the next lease does."""
@@ -79,6 +80,8 @@ def _judge(run: FlowRunRow, pool_type: str | None) -> Verdict:
         pool_type=pool_type,
         retry_type=facts.policy.retry_type,
         attempts_left=facts.policy.retries + 1 - facts.run_count,
+        can_start_again=facts.has_deployment,
+        suspended=facts.state is not None and bool(facts.state.details.get("pause_reschedule")),
     )
 
 
@@ -95,6 +98,16 @@ def _writes(run: FlowRunRow, verdict: Verdict, now: str) -> Sequence[Write]:
             timestamp=now,
             message=reason,
             details={"scheduled_time": now},
+        )
+    elif verdict is Verdict.SUSPEND:
+        paused = run.facts().state
+        details = {} if paused is None else dict(paused.details)
+        state = transitions.new_state(
+            StateType.PAUSED,
+            SUSPENDED,
+            timestamp=now,
+            message=f"{reason} Resuming the run starts a new process.",
+            details=details | {"pause_reschedule": True},
         )
     else:
         end = StateType.CRASHED if verdict is Verdict.CRASH else StateType.CANCELLED
