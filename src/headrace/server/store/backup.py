@@ -17,13 +17,13 @@ from headrace.server.store.migrate import (
     check_sqlite_file,
     find_revision,
     is_older,
-    open_to_read,
     replace_durably,
     upgrade_sqlite,
 )
 from headrace.server.store.open import sqlite_path
 from headrace.server.store.ownership import own
 from headrace.server.store.sqlite_errors import translate
+from headrace.server.store.sqlite_file import open_file, open_to_read
 
 Progress = Callable[[int, int], None]
 """Told what is done and what there is in all: pages, or rows."""
@@ -97,7 +97,7 @@ def _restore_file(path: Path, source: Path, progress: Progress) -> None:
     fresh = path.with_name(path.name + ".new")
     try:
         prepare_copy(source, fresh, progress)
-        with closing(apsw.Connection(str(fresh))) as connection:
+        with closing(open_file(fresh)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
         _discard_journal(path)
         replace_durably(fresh, path)
@@ -113,10 +113,10 @@ def prepare_copy(source: Path, copy: Path, progress: Progress) -> None:
     """
     copy.unlink(missing_ok=True)
     copy_pages(source, copy, progress)
-    with closing(apsw.Connection(str(copy))) as connection:
-        problems = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if problems != ("ok",):
-            message = f"{source} is damaged: {problems[0]}; restore another backup"
+    with closing(open_file(copy)) as connection:
+        [(problem,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if problem != "ok":
+            message = f"{source} is damaged: {problem}; restore another backup"
             raise DatabaseNotOurs(message)
         revision = find_revision(connection.execute)
     if is_older(revision, str(source)):
@@ -127,7 +127,7 @@ def copy_pages(source: Path, target: Path, progress: Progress) -> None:
     """Copy an SQLite database as it is at this moment, whoever writes to it meanwhile."""
     with (
         closing(open_to_read(source)) as reading,
-        closing(apsw.Connection(str(target))) as writing,
+        closing(open_file(target)) as writing,
     ):
         # a read transaction pins the moment: without it, each commit of a server starts the copy anew
         reading.execute("BEGIN")
@@ -150,7 +150,7 @@ def _discard_journal(path: Path) -> None:
     """Take the old database's journal away, so that it is not applied to the new one."""
     if path.exists():
         try:
-            with closing(apsw.Connection(str(path))) as connection:
+            with closing(open_file(path)) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except apsw.Error:
             pass  # a damaged database is a reason to restore, not an obstacle

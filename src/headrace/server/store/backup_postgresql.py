@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import apsw
 import psycopg
 from psycopg import sql
 from sqlalchemy import Table
@@ -22,13 +21,13 @@ from headrace.server.store.migrate import (
     table_script,
 )
 from headrace.server.store.migrate_postgresql import prepare_postgresql
-from headrace.server.store.plans import Values
 from headrace.server.store.postgresql import new_dialect
 from headrace.server.store.postgresql_errors import lost, translate
 from headrace.server.store.postgresql_session import SERVER_LOCK
 from headrace.server.store.postgresql_values import adapt
 from headrace.server.store.schema import event, metadata
 from headrace.server.store.sqlite import new_dialect as new_sqlite_dialect
+from headrace.server.store.sqlite_file import Connection, open_file
 
 _ROWS = 5000
 """Rows taken at a time: a few MiB, and a report of progress after each."""
@@ -39,7 +38,7 @@ def dump_rows(url: str, target: Path, progress: Progress) -> None:
 
     Raises `DatabaseNotOurs`, `DatabaseUnavailable`.
     """
-    with _connected(url) as source, closing(apsw.Connection(str(target))) as writing:
+    with _connected(url) as source, closing(open_file(target)) as writing:
         source.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         source.read_only = True
         with source.transaction():
@@ -64,7 +63,7 @@ def load_rows(url: str, source: Path, progress: Progress) -> None:
         copy = Path(folder) / "backup.db"
         prepare_copy(source, copy, ignore_progress)
         prepare_postgresql(url, new_dialect())
-        with target.transaction(), closing(apsw.Connection(str(copy))) as reading:
+        with target.transaction(), closing(open_file(copy)) as reading:
             _require_alone(target)
             names = sql.SQL(", ").join(sql.Identifier(t.name) for t in metadata.sorted_tables)
             target.execute(sql.SQL("TRUNCATE {}").format(names))
@@ -120,7 +119,7 @@ def _require_alone(target: "psycopg.Connection[Any]") -> None:
         raise DatabaseInUse(message)
 
 
-def _create(writing: apsw.Connection, script: Iterator[str]) -> None:
+def _create(writing: Connection, script: Iterator[str]) -> None:
     with writing:
         for statement in script:
             writing.execute(statement)
@@ -136,13 +135,14 @@ def _count(source: "psycopg.Connection[Any]", table: Table) -> int:
     return int(row[0]) if row is not None else 0
 
 
-def _count_rows(reading: apsw.Connection, table: Table) -> int:
-    return int(reading.execute(f'SELECT count(*) FROM "{table.name}"').fetchone()[0])  # noqa: S608  # our own table
+def _count_rows(reading: Connection, table: Table) -> int:
+    [(count,)] = reading.execute(f'SELECT count(*) FROM "{table.name}"').fetchall()
+    return int(count)  # our own table
 
 
 def _dump_table(
     source: "psycopg.Connection[Any]",
-    writing: apsw.Connection,
+    writing: Connection,
     table: Table,
     report: Callable[[int], None],
 ) -> None:
@@ -159,13 +159,13 @@ def _dump_table(
 
 
 def _load_table(
-    reading: apsw.Connection,
+    reading: Connection,
     target: "psycopg.Connection[Any]",
     table: Table,
     report: Callable[[int], None],
 ) -> None:
     names = ", ".join(f'"{column.name}"' for column in table.columns)
-    rows: Iterator[Values] = reading.execute(f'SELECT {names} FROM "{table.name}"')  # noqa: S608  # our own columns
+    rows = iter(reading.execute(f'SELECT {names} FROM "{table.name}"'))  # noqa: S608  # our own columns
     command = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), _columns(table))
     with target.cursor().copy(command) as copy:
         while batch := list(islice(rows, _ROWS)):

@@ -21,6 +21,7 @@ from headrace._bindings import load
 from headrace.errors import DatabaseNotOurs, DatabaseReadOnly
 from headrace.server.store.schema import metadata
 from headrace.server.store.sqlite_errors import translate
+from headrace.server.store.sqlite_file import open_file, open_to_read
 from headrace.server.store.times import now_text
 
 APPLICATION_ID = 0x48445243
@@ -125,12 +126,6 @@ def prepare_sqlite(path: Path, dialect: Dialect) -> None:
         upgrade_sqlite(path)
 
 
-def open_to_read(path: Path) -> apsw.Connection:
-    """A connection that cannot write; the file must be there."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-
-
 def upgrade_sqlite(path: Path) -> None:
     """Bring an older file of ours to this version."""
     runner = "headrace.server.store.migrations.runner"
@@ -141,7 +136,7 @@ def _create_sqlite(path: Path, dialect: Dialect) -> None:
     """Make the database under another name first: there is a whole one at `path`, or none."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    connection = apsw.Connection(str(fresh))
+    connection = open_file(fresh)
     try:
         connection.execute("PRAGMA journal_mode=OFF")
         connection.execute("PRAGMA synchronous=OFF")  # made durable below, in one go

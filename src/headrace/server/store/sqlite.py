@@ -27,6 +27,7 @@ from headrace.server.store.database import (
 from headrace.server.store.ownership import Ownership
 from headrace.server.store.plans import Planner, Values
 from headrace.server.store.sqlite_errors import translate
+from headrace.server.store.sqlite_file import Connection, Cursor, open_file
 from headrace.server.store.sqlite_reader import SqliteReader
 from headrace.server.store.sqlite_writer import BUSY_SECONDS, SqliteWriter, Step, run_steps
 from headrace.server.store.times import now_text
@@ -41,12 +42,9 @@ _JOURNAL_LIMIT = 64 * 1024 * 1024  # bytes the journal keeps after a checkpoint
 _NO_PARAMS: Params = {}
 
 
-def connect(path: Path, timeout: float = BUSY_SECONDS) -> apsw.Connection:
+def connect(path: Path, timeout: float = BUSY_SECONDS) -> Connection:
     """A connection as the store wants it: autocommit, WAL, durable commits, foreign keys."""
-    connection = apsw.Connection(str(path), statementcachesize=_CACHED_STATEMENTS)
-    connection.set_busy_timeout(round(timeout * 1000))
-    # Otherwise this build looks at each bound value and prepares the statement anew (docs/decisions/0011).
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    connection = open_file(path, timeout=timeout, cached_statements=_CACHED_STATEMENTS)
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -150,7 +148,7 @@ class SqliteDatabase:
         """Run `work` in a savepoint of the group commit, in the writer's thread."""
         planner = self._thread_planner
 
-        def job(cursor: apsw.Cursor) -> T:
+        def job(cursor: Cursor) -> T:
             return work(_SqliteTransaction(cursor, planner))
 
         return await self._writer.submit(job, small=False)
@@ -166,7 +164,7 @@ class SqliteDatabase:
 class _SqliteTransaction:
     """A savepoint of the writer's transaction."""
 
-    def __init__(self, cursor: apsw.Cursor, planner: Planner) -> None:
+    def __init__(self, cursor: Cursor, planner: Planner) -> None:
         self._cursor = cursor
         self._planner = planner
 
@@ -193,7 +191,7 @@ class _SqliteTransaction:
             changed += self._cursor.connection.changes()
         return changed
 
-    def _run(self, sql: str, values: Values) -> apsw.Cursor:
+    def _run(self, sql: str, values: Values) -> Cursor:
         try:
             return self._cursor.execute(sql, values)
         except apsw.Error as error:

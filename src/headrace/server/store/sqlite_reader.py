@@ -19,6 +19,7 @@ from headrace.errors import DatabaseUnavailable, TooBusy
 from headrace.server.store.database import Row
 from headrace.server.store.plans import Prepared, Values
 from headrace.server.store.sqlite_errors import translate
+from headrace.server.store.sqlite_file import Connection, Cursor
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class SqliteReader:
         connection: Open to use by another thread; the reader closes it.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Query | None] = SimpleQueue()
@@ -83,7 +84,7 @@ class SqliteReader:
         self._connection.close()
         self._hand_over(lambda: _resolve(self._finished, None))
 
-    def _answer(self, cursor: apsw.Cursor, query: _Query) -> None:
+    def _answer(self, cursor: Cursor, query: _Query) -> None:
         self._deadline = monotonic() + QUERY_SECONDS
         try:
             rows: list[Row] = cursor.execute(query.prepared.sql, query.values).fetchall()

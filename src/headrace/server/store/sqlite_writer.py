@@ -20,8 +20,9 @@ import apsw
 from headrace.errors import DatabaseUnavailable, StaleWrite, TooBusy
 from headrace.server.store.plans import Values
 from headrace.server.store.sqlite_errors import translate
+from headrace.server.store.sqlite_file import Connection, Cursor
 
-Work = Callable[[apsw.Cursor], Any]
+Work = Callable[[Cursor], Any]
 """What a job does inside its savepoint; its value is the job's answer."""
 
 MAX_WAITING = 4096
@@ -52,7 +53,7 @@ class Step:
 def run_steps(steps: Sequence[Step]) -> Work:
     """A unit as a job."""
 
-    def work(cursor: apsw.Cursor) -> None:
+    def work(cursor: Cursor) -> None:
         changes = cursor.connection.changes
         for step in steps:
             if len(step.sets) == 1:
@@ -101,7 +102,7 @@ class SqliteWriter:
             writer closes it.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._loop = asyncio.get_running_loop()
@@ -206,7 +207,7 @@ class SqliteWriter:
             self._idle.set()
 
 
-def _commit_group(cursor: apsw.Cursor, group: _Group) -> None:
+def _commit_group(cursor: Cursor, group: _Group) -> None:
     """Run what is left of a group and commit it; if it is lost, run each of its jobs alone."""
     try:
         if not group.lost:
@@ -223,7 +224,7 @@ def _commit_group(cursor: apsw.Cursor, group: _Group) -> None:
         _commit_alone(cursor, job)
 
 
-def _begin_patiently(cursor: apsw.Cursor) -> None:
+def _begin_patiently(cursor: Cursor) -> None:
     """Open a transaction, waiting for another program's lock for up to `BUSY_SECONDS`."""
     deadline = monotonic() + BUSY_SECONDS
     while True:
@@ -237,7 +238,7 @@ def _begin_patiently(cursor: apsw.Cursor) -> None:
             return
 
 
-def _run_job(cursor: apsw.Cursor, job: _Job) -> None:
+def _run_job(cursor: Cursor, job: _Job) -> None:
     """Run a job in a savepoint and keep its answer. Raises `_Lost` when the transaction is gone."""
     job.value, job.error = None, None
     cursor.execute("SAVEPOINT unit")
@@ -251,7 +252,7 @@ def _run_job(cursor: apsw.Cursor, job: _Job) -> None:
     cursor.execute("RELEASE unit")
 
 
-def _commit_alone(cursor: apsw.Cursor, job: _Job) -> None:
+def _commit_alone(cursor: Cursor, job: _Job) -> None:
     try:
         _begin_patiently(cursor)
         _run_job(cursor, job)
@@ -263,7 +264,7 @@ def _commit_alone(cursor: apsw.Cursor, job: _Job) -> None:
         _roll_back(cursor)
 
 
-def _roll_back(cursor: apsw.Cursor) -> None:
+def _roll_back(cursor: Cursor) -> None:
     if cursor.connection.in_transaction:
         with suppress(apsw.Error):  # what cannot be rolled back is rolled back by the next open
             cursor.execute("ROLLBACK")
