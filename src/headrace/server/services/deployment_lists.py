@@ -1,6 +1,8 @@
 """Lists of deployments: found by filters across nouns, counted, deleted together."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Select, select
 
 from headrace.server.services.deployments import delete_deployment, read_deployment
 from headrace.server.services.signals import Signals
@@ -9,24 +11,35 @@ from headrace.server.store import work_queues as queue_store
 from headrace.server.store.database import Database, Row
 from headrace.server.store.filters.joined import Filters, where_deployments
 from headrace.server.store.filters.sorts import DEPLOYMENTS
-from headrace.server.store.queries import count_rows, list_ids
+from headrace.server.store.queries import count_query, list_ids
 from headrace.server.store.schema import deployment, work_pool
+from headrace.server.store.shaped import ShapedQuery
 from headrace.wire.deployments import DeploymentSort
 from headrace.wire.filters import DeploymentFilter
+
+
+@ShapedQuery
+def _listed(filters: Filters, sort: DeploymentSort, limit: int, offset: int) -> Select[Any]:
+    query = store.LISTED.where(*where_deployments(filters)).order_by(*DEPLOYMENTS[sort])
+    return query.limit(limit).offset(offset)
+
+
+@ShapedQuery
+def _number(filters: Filters) -> Select[Any]:
+    return count_query(deployment, where_deployments(filters))
 
 
 async def list_deployments(
     database: Database, filters: Filters, sort: DeploymentSort, *, limit: int, offset: int
 ) -> list[Row]:
     """Deployments that meet the filters, in order."""
-    query = store.LISTED.where(*where_deployments(filters)).order_by(*DEPLOYMENTS[sort])
-    query = query.limit(limit)
-    return await database.fetch_all(query.offset(offset) if offset else query)
+    return await database.fetch_all(*_listed.of(filters, sort, limit, offset))
 
 
 async def count_deployments(database: Database, filters: Filters) -> int:
     """How many deployments meet the filters."""
-    return await count_rows(database, deployment, where_deployments(filters))
+    [row] = await database.fetch_all(*_number.of(filters))
+    return row[0]
 
 
 async def read_page_of_deployments(

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound
@@ -14,14 +14,52 @@ from headrace.server.store.database import Database, Row
 from headrace.server.store.filters.joined import Filters, where_flow_runs
 from headrace.server.store.filters.sorts import FLOW_RUNS
 from headrace.server.store.flow_runs import LISTED
+from headrace.server.store.queries import count_query
 from headrace.server.store.schema import flow_run
+from headrace.server.store.shaped import ShapedQuery
 from headrace.wire.decode import encode
 from headrace.wire.flow_runs import FlowRunSort
 from headrace.wire.states import StateCreate
 
 _IDS: Final = select(flow_run.c.id)
 _EVERYTHING: Final = Filters()
-_COUNT: Final = select(func.count()).select_from(flow_run)
+
+
+def _page(
+    query: Select[Any], filters: Filters, sort: FlowRunSort, limit: int, offset: int
+) -> Select[Any]:
+    query = query.where(*where_flow_runs(filters)).order_by(*FLOW_RUNS[sort])
+    return query.limit(limit).offset(offset)
+
+
+@ShapedQuery
+def _listed(filters: Filters, sort: FlowRunSort, limit: int, offset: int) -> Select[Any]:
+    """Which runs, from indexes as far as they go; then those runs whole.
+
+    Sorting whole rows costs ten times as much.
+    """
+    page = _page(_IDS, filters, sort, limit, offset).scalar_subquery()
+    return LISTED.where(flow_run.c.id.in_(page)).order_by(*FLOW_RUNS[sort])
+
+
+@ShapedQuery
+def _every(sort: FlowRunSort, limit: int, offset: int) -> Select[Any]:
+    return _page(LISTED, _EVERYTHING, sort, limit, offset)
+
+
+@ShapedQuery
+def _newest_ids(filters: Filters, limit: int) -> Select[Any]:
+    return _page(_IDS, filters, FlowRunSort.ID_DESC, limit, 0)
+
+
+@ShapedQuery
+def _number(filters: Filters) -> Select[Any]:
+    return count_query(flow_run, where_flow_runs(filters))
+
+
+@ShapedQuery
+def _lateness(filters: Filters) -> Select[Any]:
+    return histories.average_lateness(flow_run, where_flow_runs(filters))
 
 
 async def list_flow_runs(
@@ -29,37 +67,25 @@ async def list_flow_runs(
 ) -> list[Row]:
     """Rows of the flow runs' shape."""
     if filters == _EVERYTHING:
-        return await database.fetch_all(_page(LISTED, filters, sort, limit, offset))
-    # Which runs, from indexes as far as they go; then those runs whole. Sorting whole rows costs ten
-    # times as much.
-    page = _page(_IDS, filters, sort, limit, offset).scalar_subquery()
-    query = LISTED.where(flow_run.c.id.in_(page)).order_by(*FLOW_RUNS[sort])
-    return await database.fetch_all(query)
-
-
-def _page(
-    query: Select[Any], filters: Filters, sort: FlowRunSort, limit: int, offset: int
-) -> Select[Any]:
-    query = query.where(*where_flow_runs(filters)).order_by(*FLOW_RUNS[sort]).limit(limit)
-    return query.offset(offset) if offset else query
+        return await database.fetch_all(*_every.of(sort, limit, offset))
+    return await database.fetch_all(*_listed.of(filters, sort, limit, offset))
 
 
 async def count_flow_runs(database: Database, filters: Filters) -> int:
     """How many flow runs are meant."""
-    [row] = await database.fetch_all(_COUNT.where(*where_flow_runs(filters)))
+    [row] = await database.fetch_all(*_number.of(filters))
     return row[0]
 
 
 async def average_lateness(database: Database, filters: Filters) -> float | None:
     """Seconds that the flow runs meant start late, in the mean; none where there are none."""
-    query = histories.average_lateness(flow_run, where_flow_runs(filters))
-    [row] = await database.fetch_all(query, {"now": now_text()})
+    query, params = _lateness.of(filters)
+    [row] = await database.fetch_all(query, {**params, "now": now_text()})
     return row[0]
 
 
 async def _ids(database: Database, filters: Filters, limit: int) -> list[str]:
-    query = _page(_IDS, filters, FlowRunSort.ID_DESC, limit, 0)
-    return [row[0] for row in await database.fetch_all(query)]
+    return [row[0] for row in await database.fetch_all(*_newest_ids.of(filters, limit))]
 
 
 async def delete_flow_runs(database: Database, filters: Filters, limit: int) -> bytes:

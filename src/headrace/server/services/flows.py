@@ -2,6 +2,9 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Select
 
 from headrace.core.ids import new_id
 from headrace.errors import ObjectNotFound, StaleWrite, UniqueViolation
@@ -10,8 +13,9 @@ from headrace.server.store import flows as store
 from headrace.server.store.database import Database, Row, Write
 from headrace.server.store.filters.joined import Filters, where_flows
 from headrace.server.store.filters.sorts import FLOWS
-from headrace.server.store.queries import count_rows, list_ids, list_query, read_page
+from headrace.server.store.queries import count_query, list_ids, list_query
 from headrace.server.store.schema import flow, flow_run
+from headrace.server.store.shaped import ShapedQuery
 from headrace.server.store.times import now_text
 from headrace.wire.decode import encode
 from headrace.wire.filters import FlowFilter
@@ -67,27 +71,38 @@ async def update_flow(database: Database, flow_id: str, body: FlowUpdate) -> Non
     await _apply_to_one(database, write)
 
 
+@ShapedQuery
+def _listed(filters: Filters, sort: FlowSort, limit: int, offset: int) -> Select[Any]:
+    return list_query(store.SHAPE, where_flows(filters), FLOWS[sort], limit=limit, offset=offset)
+
+
+@ShapedQuery
+def _number(filters: Filters) -> Select[Any]:
+    return count_query(flow, where_flows(filters))
+
+
 async def list_flows(
     database: Database, filters: Filters, sort: FlowSort, *, limit: int, offset: int
 ) -> list[Row]:
     """Flows that meet the filters."""
-    query = list_query(store.SHAPE, where_flows(filters), FLOWS[sort], limit=limit, offset=offset)
-    return await database.fetch_all(query)
+    return await database.fetch_all(*_listed.of(filters, sort, limit, offset))
 
 
 async def count_flows(database: Database, filters: Filters) -> int:
     """How many flows meet the filters."""
-    return await count_rows(database, flow, where_flows(filters))
+    [row] = await database.fetch_all(*_number.of(filters))
+    return row[0]
 
 
 async def read_flows_page(
     database: Database, filters: Filters, sort: FlowSort, *, limit: int, page: int
 ) -> tuple[list[Row], int]:
     """One page of the flows that meet the filters, and how many there are."""
-    conditions = where_flows(filters)
-    return await read_page(
-        database, store.SHAPE, flow, conditions, FLOWS[sort], limit=limit, page=page
-    )
+    count = await count_flows(database, filters)
+    offset = (page - 1) * limit
+    if offset >= count:
+        return [], count
+    return await list_flows(database, filters, sort, limit=limit, offset=offset), count
 
 
 async def delete_flow(database: Database, flow_id: str) -> None:

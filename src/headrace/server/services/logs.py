@@ -1,6 +1,9 @@
 """Logs: lines that runs and workers report."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select
 
 from headrace.core.ids import new_id
 from headrace.errors import ObjectNotFound
@@ -11,8 +14,9 @@ from headrace.server.store.filters.small_nouns import filter_logs
 from headrace.server.store.filters.sorts import LOGS
 from headrace.server.store.flow_runs import EXISTS
 from headrace.server.store.queries import list_query
+from headrace.server.store.shaped import ShapedQuery
 from headrace.server.store.times import now_text, time_text
-from headrace.wire.logs import LogCreate, LogFilter, LogSort
+from headrace.wire.logs import LogCreate, LogFilter, LogFilterTextSearch, LogSort
 
 # Lines that are committed together: a unit of the store has at most 500 rows.
 _ROWS_PER_UNIT = 500
@@ -47,13 +51,19 @@ async def create_logs(database: Database, signals: Signals, lines: Sequence[LogC
         signals.publish(TOPIC, *(f"{TOPIC}:{run}" for run in runs))
 
 
+def _listed(given: LogFilter | None, sort: LogSort, limit: int, offset: int) -> Select[Any]:
+    conditions = [] if given is None else filter_logs(given)
+    return list_query(store.SHAPE, conditions, LOGS[sort], limit=limit, offset=offset)
+
+
+_LISTED: Final = ShapedQuery(_listed, by_value=[LogFilterTextSearch])
+
+
 async def list_logs(
     database: Database, given: LogFilter | None, sort: LogSort, *, limit: int, offset: int
 ) -> list[Row]:
     """Lines that meet a filter."""
-    conditions = [] if given is None else filter_logs(given)
-    query = list_query(store.SHAPE, conditions, LOGS[sort], limit=limit, offset=offset)
-    return await database.fetch_all(query)
+    return await database.fetch_all(*_LISTED.of(given, sort, limit, offset))
 
 
 async def check_flow_run(database: Database, run_id: str) -> None:

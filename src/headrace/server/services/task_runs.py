@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select
 
 from headrace.core.ids import new_id
 from headrace.core.names import generate_name
@@ -24,7 +24,9 @@ from headrace.server.store.database import Database, Row, Write
 from headrace.server.store.facts import TASK_RUN_FACTS, TaskRunRow, open_state
 from headrace.server.store.filters.joined import Filters, where_task_runs
 from headrace.server.store.filters.sorts import TASK_RUNS
+from headrace.server.store.queries import count_query
 from headrace.server.store.schema import task_run
+from headrace.server.store.shaped import ShapedQuery
 from headrace.server.store.task_runs import NewTaskRun
 from headrace.wire.task_runs import TaskRunCreate, TaskRunSort
 
@@ -161,19 +163,27 @@ async def _with_surroundings(database: Database, row: TaskRunRow, proposed: Stat
     return facts
 
 
+@ShapedQuery
+def _listed(filters: Filters, sort: TaskRunSort, limit: int, offset: int) -> Select[Any]:
+    query = store.LISTED.where(*where_task_runs(filters)).order_by(*TASK_RUNS[sort])
+    return query.limit(limit).offset(offset)
+
+
+@ShapedQuery
+def _number(filters: Filters) -> Select[Any]:
+    return count_query(task_run, where_task_runs(filters))
+
+
 async def list_task_runs(
     database: Database, filters: Filters, sort: TaskRunSort, limit: int, offset: int
 ) -> list[Row]:
     """Rows of the task runs' shape."""
-    query: Select[Any] = store.LISTED.where(*where_task_runs(filters))
-    query = query.order_by(*TASK_RUNS[sort]).limit(limit)
-    return await database.fetch_all(query.offset(offset) if offset else query)
+    return await database.fetch_all(*_listed.of(filters, sort, limit, offset))
 
 
 async def count_task_runs(database: Database, filters: Filters) -> int:
     """How many task runs are meant."""
-    query = select(func.count()).select_from(task_run).where(*where_task_runs(filters))
-    [row] = await database.fetch_all(query)
+    [row] = await database.fetch_all(*_number.of(filters))
     return row[0]
 
 

@@ -18,14 +18,19 @@ Deliver = Callable[[Iterable[str]], None]
 Forward = Callable[[tuple[str, ...]], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Statement:
     """A Core construct with named bind parameters, compiled once per dialect.
 
-    Hashed by identity: build it once, at module level, and reuse it.
+    Hashed by identity: build it once, at module level or in a `ShapedQuery`, and reuse it.
+
+    Args:
+        construct: What is compiled.
+        lasting: It is used so often that preparing it on the database's server pays from the start.
     """
 
     construct: ClauseElement
+    lasting: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Boolean
 from sqlalchemy.engine import Dialect
@@ -36,7 +37,7 @@ class Prepared:
     Args:
         sql: The text, with the driver's placeholders.
         load: Turns the driver's rows into the store's, or none where they are the same.
-        lasting: The text comes from a `Statement`, so that preparing it on the server pays.
+        lasting: The text comes from a lasting `Statement`, so that preparing it on the server pays.
     """
 
     __slots__ = ("_lasting", "_uses", "load", "sql")
@@ -157,7 +158,7 @@ class Planner:
     def __init__(self, dialect: Dialect, *, typed_booleans: bool) -> None:
         self._dialect = dialect
         self._typed_booleans = typed_booleans
-        self._statements: dict[Statement, Plan] = {}
+        self._statements = WeakKeyDictionary[Statement, Plan]()
         self._by_columns: dict[tuple[Statement, tuple[str, ...]], Plan] = {}
         self._shapes: OrderedDict[object, tuple[Plan, SQLCompiler]] = OrderedDict()
 
@@ -186,7 +187,7 @@ class Planner:
         """A plan that is not known by the statement alone: new, or of the columns given."""
         construct = statement.construct
         if not _takes_columns(construct):
-            plan = self._compile(construct, None, lasting=True)
+            plan = self._compile(construct, None, lasting=statement.lasting)
             self._statements[statement] = plan
             return plan
         key = (statement, tuple(params))

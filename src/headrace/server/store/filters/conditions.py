@@ -10,7 +10,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean, Text
 
-from headrace.server.store.times import time_text
+from headrace.server.store.shaped import plain
 from headrace.wire.filters import Operator
 
 Condition = ColumnElement[bool]
@@ -31,12 +31,12 @@ def all_of(conditions: Sequence[Condition]) -> Condition:
 
 def equal_any(column: ColumnElement[Any], values: Iterable[object] | None) -> Conditions:
     """The column is one of the values. An empty list matches nothing."""
-    return [] if values is None else [column.in_([str(value) for value in values])]
+    return [] if values is None else [column.in_([plain(value) for value in values])]
 
 
 def equal_none(column: ColumnElement[Any], values: Iterable[object] | None) -> Conditions:
     """The column is none of the values (and not null)."""
-    return [] if values is None else [column.not_in([str(value) for value in values])]
+    return [] if values is None else [column.not_in([plain(value) for value in values])]
 
 
 def contain_text(column: ColumnElement[Any], text: str | None) -> Conditions:
@@ -64,9 +64,9 @@ def lie_between(
     """The moment lies within the bounds, both inclusive."""
     conditions: Conditions = []
     if before is not None:
-        conditions.append(column <= time_text(before))
+        conditions.append(column <= plain(before))
     if after is not None:
-        conditions.append(column >= time_text(after))
+        conditions.append(column >= plain(after))
     return conditions
 
 
