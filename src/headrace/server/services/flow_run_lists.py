@@ -33,7 +33,7 @@ def _page(
 
 
 @ShapedQuery
-def _listed(filters: Filters, sort: FlowRunSort, limit: int, offset: int) -> Select[Any]:
+def listed_query(filters: Filters, sort: FlowRunSort, limit: int, offset: int) -> Select[Any]:
     """Which runs, from indexes as far as they go; then those runs whole.
 
     Sorting whole rows costs ten times as much.
@@ -53,7 +53,8 @@ def _newest_ids(filters: Filters, limit: int) -> Select[Any]:
 
 
 @ShapedQuery
-def _number(filters: Filters) -> Select[Any]:
+def number_query(filters: Filters) -> Select[Any]:
+    """How many flow runs."""
     return count_query(flow_run, where_flow_runs(filters))
 
 
@@ -68,12 +69,12 @@ async def list_flow_runs(
     """Rows of the flow runs' shape."""
     if filters == _EVERYTHING:
         return await database.fetch_all(*_every.of(sort, limit, offset))
-    return await database.fetch_all(*_listed.of(filters, sort, limit, offset))
+    return await database.fetch_all(*listed_query.of(filters, sort, limit, offset))
 
 
 async def count_flow_runs(database: Database, filters: Filters) -> int:
     """How many flow runs are meant."""
-    [row] = await database.fetch_all(*_number.of(filters))
+    [row] = await database.fetch_all(*number_query.of(filters))
     return row[0]
 
 

@@ -164,13 +164,15 @@ async def _with_surroundings(database: Database, row: TaskRunRow, proposed: Stat
 
 
 @ShapedQuery
-def _listed(filters: Filters, sort: TaskRunSort, limit: int, offset: int) -> Select[Any]:
+def listed_query(filters: Filters, sort: TaskRunSort, limit: int, offset: int) -> Select[Any]:
+    """Task runs whole."""
     query = store.LISTED.where(*where_task_runs(filters)).order_by(*TASK_RUNS[sort])
     return query.limit(limit).offset(offset)
 
 
 @ShapedQuery
-def _number(filters: Filters) -> Select[Any]:
+def number_query(filters: Filters) -> Select[Any]:
+    """How many task runs."""
     return count_query(task_run, where_task_runs(filters))
 
 
@@ -178,12 +180,12 @@ async def list_task_runs(
     database: Database, filters: Filters, sort: TaskRunSort, limit: int, offset: int
 ) -> list[Row]:
     """Rows of the task runs' shape."""
-    return await database.fetch_all(*_listed.of(filters, sort, limit, offset))
+    return await database.fetch_all(*listed_query.of(filters, sort, limit, offset))
 
 
 async def count_task_runs(database: Database, filters: Filters) -> int:
     """How many task runs are meant."""
-    [row] = await database.fetch_all(*_number.of(filters))
+    [row] = await database.fetch_all(*number_query.of(filters))
     return row[0]
 
 

@@ -40,13 +40,22 @@ class Prepared:
         lasting: The text comes from a lasting `Statement`, so that preparing it on the server pays.
     """
 
-    __slots__ = ("_lasting", "_uses", "load", "sql")
+    __slots__ = ("_lasting", "_slow_until", "_uses", "load", "sql")
 
     def __init__(self, sql: str, load: Loader | None, *, lasting: bool) -> None:
         self.sql = sql
         self.load = load
         self._lasting = lasting
         self._uses = 0
+        self._slow_until = 0.0
+
+    def is_slow(self, now: float) -> bool:
+        """Whether it took long, not long ago; `now` is the monotonic time."""
+        return now < self._slow_until
+
+    def mark_slow(self, until: float) -> None:
+        """It took long; until then it is to be run where it holds up nobody."""
+        self._slow_until = until
 
     def comes_again(self) -> bool:
         """Count a use; whether the statement is worth preparing on the server by now."""
@@ -161,6 +170,11 @@ class Planner:
         self._statements = WeakKeyDictionary[Statement, Plan]()
         self._by_columns: dict[tuple[Statement, tuple[str, ...]], Plan] = {}
         self._shapes: OrderedDict[object, tuple[Plan, SQLCompiler]] = OrderedDict()
+
+    @property
+    def known(self) -> int:
+        """Statements with a plan."""
+        return len(self._statements)
 
     def bind(
         self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS

@@ -45,7 +45,7 @@ class ShapedQuery(Generic[P]):
     def __init__(
         self, build: Callable[P, ClauseElement], by_value: Sequence[type[msgspec.Struct]] = ()
     ) -> None:
-        self._build = cast("Callable[..., ClauseElement]", build)
+        self.build = cast("Callable[..., ClauseElement]", build)
         self._by_value = frozenset[type](by_value)
         self._known: OrderedDict[object, Statement] = OrderedDict()
 
@@ -55,13 +55,13 @@ class ShapedQuery(Generic[P]):
         try:
             shape = tuple([reading.read(argument) for argument in (*arguments, *named.values())])
         except _ShapelessError:
-            return self._build(*arguments, **named), {}
+            return self.build(*arguments, **named), {}
         statement = self._known.get(shape)
         if statement is None:
             placing = _Placing()
             placed = [placing.place(argument) for argument in arguments]
             given = {name: placing.place(argument) for name, argument in named.items()}
-            statement = Statement(self._build(*placed, **given), lasting=False)
+            statement = Statement(self.build(*placed, **given), lasting=False)
             self._known[shape] = statement
             if len(self._known) > MAX_SHAPES:
                 self._known.popitem(last=False)
@@ -83,12 +83,12 @@ class _Reading:
         self._by_value = by_value
         self.params: dict[str, Any] = {}
 
-    def read(self, value: Any) -> object:
-        kind: Any = type(value)  # not `type[Any]`: the checker would narrow it to the unknown
+    def read(self, value: object) -> object:
+        kind = type(value)
         if value is None or value is msgspec.UNSET or kind is bool:
             return value
         if kind is list:
-            return self._read_list(value)
+            return self._read_list(cast("list[object]", value))
         names = _field_names(kind)
         if names is not None:
             if kind in self._by_value:
@@ -100,7 +100,7 @@ class _Reading:
         self._take(value)
         return 0
 
-    def _read_list(self, values: list[Any]) -> int:
+    def _read_list(self, values: list[object]) -> int:
         length = _padded_length(len(values))
         if length > MAX_VALUES:
             raise _ShapelessError
@@ -110,7 +110,7 @@ class _Reading:
             self._take(values[-1])
         return length
 
-    def _take(self, value: Any) -> None:
+    def _take(self, value: object) -> None:
         self.params[f"v{len(self.params)}"] = plain(value)
 
 
@@ -120,12 +120,12 @@ class _Placing:
     def __init__(self) -> None:
         self._taken = 0
 
-    def place(self, value: Any) -> Any:
-        kind: Any = type(value)  # not `type[Any]`: the checker would narrow it to the unknown
+    def place(self, value: object) -> Any:
+        kind = type(value)
         if value is None or value is msgspec.UNSET or kind is bool:
             return value
         if kind is list:
-            return [self._next() for _ in range(_padded_length(len(value)))]
+            return [self._next() for _ in range(_padded_length(len(cast("list[object]", value))))]
         names = _field_names(kind)
         if names is not None:
             return kind(**{name: self.place(getattr(value, name)) for name in names})
@@ -136,7 +136,7 @@ class _Placing:
         return bindparam(f"v{self._taken - 1}")
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A value of a filter as the store keeps it; a named parameter stays what it is."""
     if isinstance(value, datetime):
         return time_text(value)

@@ -1,11 +1,13 @@
 """The SQLite database: one writer thread, one reader thread, and the event loop's own connection.
 
-What is found through a primary key is read on the event loop, for less than a switch to a thread
-would take. Lists go to the reader's thread, writes to the writer's.
+Queries run on the event loop, for less than a switch to a thread would take; one that turns out to be
+long is interrupted there and begun anew in the reader's thread. Writes go to the writer's thread.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 
 import apsw
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -31,6 +33,16 @@ from headrace.server.store.sqlite_file import Connection, Cursor, open_file
 from headrace.server.store.sqlite_reader import SqliteReader
 from headrace.server.store.sqlite_writer import BUSY_SECONDS, SqliteWriter, Step, run_steps
 from headrace.server.store.times import now_text
+
+LOOP_SECONDS = 0.005
+"""After this time a query is taken off the event loop and begun anew in the reader's thread.
+
+What takes less costs two to three times as much in a thread (figures: `docs/decisions/0011`)."""
+
+SLOW_SECONDS = 10.0
+"""How long a query that was slow is kept off the event loop: its table may have shrunk by then."""
+
+_STEPS = 2000  # of SQLite's machine between two looks at the clock: a tenth of a millisecond
 
 SMALL_ROWS = 16
 """Statements of a unit that may run on the event loop: a few hundred microseconds of work."""
@@ -76,6 +88,9 @@ class SqliteDatabase:
         self._ownership = ownership
         self._connection = connect(path)
         self._cursor = self._connection.cursor()
+        self._clock = monotonic
+        self._deadline = math.inf
+        self._connection.set_progress_handler(self._is_over, _STEPS)
         self._planner = new_planner()
         self._thread_planner = new_planner()
         self._reader = SqliteReader(connect(path))
@@ -98,9 +113,25 @@ class SqliteDatabase:
     async def fetch_all(
         self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS
     ) -> list[Row]:
-        """Rows of a query, from the reader's thread."""
+        """Rows of a query: from the event loop where it is quick, else from the reader's thread."""
         prepared, values = self._planner.bind(statement, params)
-        return await self._reader.fetch(prepared, values)
+        now = self._clock()
+        if prepared.is_slow(now):
+            return await self._reader.fetch(prepared, values)
+        self._deadline = now + LOOP_SECONDS
+        try:
+            rows = self._cursor.execute(prepared.sql, values).fetchall()
+        except apsw.InterruptError:
+            prepared.mark_slow(now + SLOW_SECONDS)
+            return await self._reader.fetch(prepared, values)
+        except apsw.Error as error:
+            raise translate(error) from error
+        finally:
+            self._deadline = math.inf
+        return rows if prepared.load is None else prepared.load(rows)
+
+    def _is_over(self) -> bool:
+        return self._clock() > self._deadline
 
     async def fetch_one(
         self, statement: Statement | ClauseElement, params: Params = _NO_PARAMS

@@ -45,10 +45,9 @@ def contain_text(column: ColumnElement[Any], text: str | None) -> Conditions:
 
 
 def start_with_any(column: ColumnElement[Any], prefixes: Iterable[str] | None) -> Conditions:
-    """The column starts with one of the texts, in any case."""
-    if prefixes is None:
-        return []
-    return [or_(*(column.istartswith(prefix) for prefix in prefixes))]
+    """The column starts with one of the texts, in any case; of no texts nothing is asked."""
+    some = [column.istartswith(prefix) for prefix in prefixes or ()]
+    return [or_(*some)] if some else []
 
 
 def be_null(column: ColumnElement[Any], wanted: bool | None) -> Conditions:
