@@ -107,7 +107,9 @@ def _serve(context: Context, running: Server) -> list[Figure]:
     project.mkdir(exist_ok=True)
     shutil.copy(PROGRAMS / "steps.py", project / "steps.py")
     command = [str(side.python), "steps.py", side.package]
-    process = start_program(command, side.environment(running.url), project / "serve.log")
+    # a run's process has other arguments than the program that serves it
+    environment = side.environment(running.url) | {"BENCH_PACKAGE": side.package}
+    process = start_program(command, environment, project / "serve.log")
     try:
         served = _served_deployment(rest, process, project / "serve.log")
         for i in range(context.repeats + 1):

@@ -191,6 +191,16 @@ def configure_logging() -> None:
             logging.getLogger(name).addHandler(to_api)
 
 
+def unconfigure_logging() -> None:
+    """Take our handlers away, so that the next `configure_logging` follows other settings."""
+    _Configured.is_done = False
+    for logger in logging.getLogger().manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            for handler in logger.handlers[:]:
+                if isinstance(handler, RunLogHandler | ConsoleHandler):
+                    logger.removeHandler(handler)
+
+
 def _level(name: str) -> int:
     level = logging.getLevelNamesMapping().get(name.upper())
     if level is None and name.isdecimal():

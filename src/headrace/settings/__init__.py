@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from headrace.settings.declared import SECRETS, Settings
-from headrace.settings.sources import Resolved, Unknown, read
+from headrace.settings.sources import Resolved, Unknown, read, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,6 +32,8 @@ __all__ = [
     "Unknown",
     "describe",
     "forget",
+    "keep_or_forget",
+    "read_ahead",
     "settings",
     "temporary_settings",
     "unknown_settings",
@@ -44,6 +46,7 @@ class _Cache:
     """What this process has read, and what `temporary_settings` has put over it."""
 
     current: Settings | None = None
+    stamp: tuple[object, ...] | None = None
 
 
 def settings() -> Settings:
@@ -60,6 +63,25 @@ def settings() -> Settings:
 def forget() -> None:
     """Read the sources again at the next `settings()`: after a profile or a file was changed."""
     _Cache.current = None
+    _Cache.stamp = None
+
+
+def read_ahead() -> None:
+    """Read the settings for the children that this process will fork."""
+    forget()
+    _Cache.stamp = stamp(str(settings().profiles_path))
+
+
+def keep_or_forget() -> bool:
+    """In a forked child: keep what was read ahead if the sources are still the same.
+
+    Whether it was kept; else the settings are read at their first use.
+    """
+    current = _Cache.current
+    if current is not None and _Cache.stamp == stamp(str(current.profiles_path)):
+        return True
+    forget()
+    return False
 
 
 @contextmanager

@@ -23,6 +23,11 @@ HOME = "~/.headrace"
 OUTSIDE = ("server_", "test_")
 """Names that other parts read themselves: `server.config` the server's, the test-suite its own."""
 
+_NO_SOURCE = (f"{PREFIX}_", f"{FALLBACK_PREFIX}_")  # what a run's process is told of its run
+
+FILES = (".env", "headrace.toml", "pyproject.toml")
+"""Sources in the directory that a program runs in."""
+
 NOT_SETTINGS = frozenset({"profile"})
 """Names in the environment that choose a source and are no setting."""
 
@@ -69,6 +74,28 @@ def read(kinds: Mapping[str, str]) -> Resolved:
         if name in kinds and name.startswith(FALLBACK_NAMES):
             _set(resolved, kinds, name, value, f"environment ({FALLBACK_PREFIX}{name.upper()})")
     return resolved
+
+
+def stamp(profiles: str) -> tuple[object, ...]:
+    """Changes when a source may say something else: what is compared before a copy is believed.
+
+    Args:
+        profiles: The file of profiles that was read.
+    """
+    told = tuple(
+        item
+        for item in os.environ.items()
+        if item[0].startswith((PREFIX, FALLBACK_PREFIX)) and not item[0].startswith(_NO_SOURCE)
+    )
+    return told, *[_identity(path) for path in (*FILES, profiles)]
+
+
+def _identity(path: str) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _places() -> Iterator[tuple[str, Mapping[str, object]]]:

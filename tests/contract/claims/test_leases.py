@@ -142,6 +142,35 @@ def test_a_paused_run_whose_process_is_gone_is_suspended_and_starts_again_when_r
     run(scenario)
 
 
+def test_a_run_suspended_while_somebody_resumes_it_starts_again(run, monkeypatch):
+    """Who read the run while its process was thought to wait does not make it Running."""
+
+    async def scenario(world):
+        await world.pool()
+        deployment = await world.deployment("d", "default")
+        [made] = await world.runs("default", deployment_id=deployment)
+        await world.claim(owner="w")
+        await world.move(made, StateType.RUNNING)
+        await world.move(made, StateType.PAUSED)
+        read = flow_run_states.read_facts
+        reads = 0
+
+        async def read_then_lose(database, run_id):
+            nonlocal reads
+            row = await read(database, run_id)
+            reads += 1
+            if reads == 1:
+                await expire(world, made)
+                await run_loop(world)
+            return row
+
+        monkeypatch.setattr(flow_run_states, "read_facts", read_then_lose)
+        await resume_flow_run(world.database, world.signals, made, None)
+        assert await world.state(made) == "SCHEDULED"
+
+    run(scenario)
+
+
 def test_a_paused_run_that_nothing_can_start_again_crashes(run):
     async def scenario(world):
         made = await claimed(world)

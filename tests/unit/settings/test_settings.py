@@ -11,6 +11,8 @@ from headrace.settings import (
     Settings,
     describe,
     forget,
+    keep_or_forget,
+    read_ahead,
     settings,
     temporary_settings,
     unknown_settings,
@@ -34,6 +36,24 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def source_of(name: str) -> str:
     return next(d.source for d in describe() if d.name == name)
+
+
+def test_what_was_read_ahead_is_kept_until_a_source_changes(tmp_path, monkeypatch):
+    """A child of a warm parent reads its settings anew only where they may be others."""
+    assert not keep_or_forget()  # nothing was read ahead
+    read_ahead()
+    before = settings()
+    monkeypatch.setenv("HEADRACE__FLOW_RUN_ID", "1")
+    monkeypatch.setenv("UNRELATED", "1")
+    assert keep_or_forget()
+    assert settings() is before
+    monkeypatch.setenv("HEADRACE_WORKER_QUERY_SECONDS", "3")
+    assert not keep_or_forget()
+    assert settings().worker_query_seconds == 3
+    for path in (tmp_path / ".env", tmp_path / "home" / "profiles.toml"):
+        read_ahead()
+        path.write_text("")
+        assert not keep_or_forget(), path
 
 
 def test_defaults_apply_where_no_source_has_a_value():

@@ -9,6 +9,7 @@ from headrace.core.json_schema import compile_schema, find_faults
 from headrace.core.orchestration.verdicts import Abort, Reject
 from headrace.core.states import RESUMING, State, StateType, default_name
 from headrace.core.times import now_text
+from headrace.errors import StaleWrite
 from headrace.server.services import flow_run_states, proposals
 from headrace.server.services.proposals import Outcome
 from headrace.server.services.signals import Signals
@@ -32,8 +33,23 @@ async def resume_flow_run(
     that does not match the schema of the run is refused, and the run stays paused. Raises
     `ObjectNotFound`.
     """
-    row = await flow_run_states.read_facts(database, run_id)
-    state = open_state(row.state)
+    for _ in range(flow_run_states.ATTEMPTS):
+        row = await flow_run_states.read_facts(database, run_id)
+        try:
+            return await _resume(database, signals, row, run_input)
+        except StaleWrite:
+            # Its process was found to be gone meanwhile: how it goes on is another question now.
+            continue
+    raise StaleWrite(
+        f"Flow run {run_id} is being changed by many callers at once; resume it again."
+    )
+
+
+async def _resume(
+    database: Database, signals: Signals, row: FlowRunRow, run_input: dict[str, Any] | None
+) -> Outcome:
+    """Raises `StaleWrite` where another attempt's epoch has begun since the row was read."""
+    run_id, state = row.id, open_state(row.state)
     if state is None or state.type is not StateType.PAUSED:
         name = "in no state" if state is None else state.name
         return proposals.answer(
@@ -48,7 +64,7 @@ async def resume_flow_run(
         if run_input is not None and "response" in keyset:
             extra = [store.keep(run_id, keyset["response"], run_input, now_text())]
     return await flow_run_states.set_state(
-        database, signals, run_id, _next_state(row, state), extra=extra
+        database, signals, run_id, _next_state(row, state), epoch=row.epoch, extra=extra
     )
 
 

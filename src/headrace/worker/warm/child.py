@@ -16,6 +16,7 @@ import time
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -167,8 +168,10 @@ def _keep_deadline(origin: Origin, slot: int) -> None:
 
 def _tell_learned(origin: Origin) -> None:
     """Name the installed top-level modules that this run imported and the parent had not."""
-    new = {name.partition(".")[0] for name in sys.modules.keys() - origin.baseline}
-    modules = [name for name in sorted(new - origin.baseline) if _is_installed(name)]
+    # The newest stand last. To compare all names would touch, and so copy, every page they are on.
+    added = max(0, len(sys.modules) - len(origin.baseline))
+    new = {name.partition(".")[0] for name in islice(reversed(sys.modules), added)}
+    modules = [name for name in sorted(new) if name not in origin.baseline and _is_installed(name)]
     line = json.dumps(modules).encode() + b"\n"
     if modules and origin.learned >= 0 and len(line) <= _PIPE_LINE:
         with contextlib.suppress(OSError):

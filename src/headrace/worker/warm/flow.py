@@ -5,6 +5,7 @@ first time is imported and built here, once, instead of in each child: it is mos
 would otherwise spend its time on.
 """
 
+import contextlib
 import encodings.idna
 import importlib
 
@@ -13,7 +14,11 @@ import msgspec
 from headrace._bindings import HEAVY
 from headrace.client.answers import decode
 from headrace.client.connection import Answer
+from headrace.client.default import default_client
 from headrace.engine.execute import REPORTED, execute_flow_run
+from headrace.engine.log_handlers import configure_logging, unconfigure_logging
+from headrace.errors import HeadraceError
+from headrace.settings import keep_or_forget, read_ahead, settings
 from headrace.wire.claims import ClaimedRun
 from headrace.wire.flow_runs import SetFlowRunStateBody
 from headrace.wire.orchestration import OrchestrationResult
@@ -50,6 +55,8 @@ def execute_claim(claim: bytes) -> bool:
     Args:
         claim: A `ClaimedRun`, JSON.
     """
+    if not keep_or_forget():  # the run's directory or environment has settings of its own
+        unconfigure_logging()
     return execute_flow_run(_decoder.decode(claim)) == REPORTED
 
 
@@ -59,6 +66,11 @@ def _make_ready() -> None:
     for name in _LATE_OF_TABLE:
         importlib.import_module(HEAVY[name].partition(":")[0])
     encodings.idna.getregentry()  # sockets ask for it when they look up a host
+    with contextlib.suppress(HeadraceError):  # each child tells of it in its own run
+        read_ahead()
+        if settings().api_url:
+            configure_logging()
+            default_client()
     run = {"id": _ID, "flow_id": _ID, "created": _TIME, "updated": _TIME}
     deployment = {**run, "name": "", "entrypoint": "a.py:a"}
     claim = {
