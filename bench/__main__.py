@@ -57,7 +57,8 @@ def main() -> None:
                         f"   {figure.row}: {figure.median:.4g} {figure.unit}, {figure.errors} errors"
                     )
                 print(f"   ({time.monotonic() - begin:.0f} s)", flush=True)
-        report.write(Path(arguments.output), results, sides, arguments.repeats)
+            # after each row: what was measured is kept if the rest is broken off
+            report.write(Path(arguments.output), results, sides, arguments.repeats)
         print(f"written: {arguments.output}")
         database.cleanup()
 

@@ -1,6 +1,7 @@
 """`headrace demo`."""
 
 import contextlib
+import os
 import shlex
 from collections.abc import Generator
 from pathlib import Path
@@ -143,7 +144,7 @@ def _waits_or_is_over(run: FlowRunResponse) -> bool:
 
 def _how_to_approve(stage: Stage, run: FlowRunResponse) -> str:
     return (
-        f"HEADRACE_API_URL={stage.server.url} headrace flow-run resume {run.id} "
+        f"HEADRACE_API_URL={stage.server.url} {_program()} flow-run resume {run.id} "
         "--input promote=true --input reason=ok"
     )
 
@@ -167,9 +168,14 @@ def _report(stage: Stage, run: FlowRunResponse) -> dict[str, Any]:
     }
 
 
+def _program() -> str:
+    """How this program was called, for the lines that a person is to type next."""
+    return "uv run headrace" if "UV_RUN_RECURSION_DEPTH" in os.environ else "headrace"
+
+
 def _tell(report: dict[str, Any], directory: Path, output: OutputFormat) -> None:
     place = shlex.quote(str(directory))
-    reopen = f"HEADRACE_HOME={place} headrace server start"
+    reopen = f"HEADRACE_HOME={place} {_program()} server start"
     delete = f"rm -r {place}"
     if output is OutputFormat.JSON:
         print_json({**report, "directory": str(directory), "reopen": reopen, "delete": delete})
@@ -186,5 +192,7 @@ def _tell(report: dict[str, Any], directory: Path, output: OutputFormat) -> None
     show(fields, output)
     if "approve" in report:
         click.echo("\nThe run waits for approval; server and worker keep running. Approve it with")
-        click.echo(f"  {report['approve']}\nor go on here with\n  headrace demo -d {place} --yes")
+        click.echo(
+            f"  {report['approve']}\nor go on here with\n  {_program()} demo -d {place} --yes"
+        )
     click.echo(f"\nLook at it again:  {reopen}\nDelete it:         {delete}")
