@@ -1,6 +1,6 @@
-"""Lists on SQLite: one thread with its own connection, so that a long query holds up no request.
+"""Long queries on SQLite: one thread with its own connection, so that they hold up no request.
 
-One thread and not several: Python's sqlite3 takes the interpreter's lock for each row, so that more
+One thread and not several: the driver takes the interpreter's lock for each row, so that more
 threads get in each other's way and answer fewer lists (figures: `docs/decisions/0003`).
 """
 
