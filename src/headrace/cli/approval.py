@@ -1,5 +1,6 @@
 """Answering a run that waits for a person: what it asks, and the typed answer."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
@@ -8,31 +9,41 @@ import click
 
 from headrace.cli.documents import as_value
 from headrace.client import Client, flow_runs, inputs
-from headrace.errors import Conflict
+from headrace.errors import Conflict, ObjectNotFound
 from headrace.wire.flow_runs import FlowRunResponse, ResumeFlowRunBody
 from headrace.wire.orchestration import SetStateStatus, StateRejectDetails
 from headrace.wire.states import StateType
 
 Schema = Mapping[str, Any]
+SETTLE_SECONDS = 5.0  # the run stores what it asks for a moment after it has paused
+LOOK_SECONDS = 0.05
 KINDS = {"integer": int, "number": float, "boolean": bool}
 
 
 def asked_of(client: Client, run: FlowRunResponse) -> tuple[str | None, Schema | None]:
     """What a paused run says to the person, and the JSON schema of the answer it waits for."""
     keys = (run.state.state_details.run_input_keyset if run.state else None) or {}
-    return _text(client, run.id, keys.get("description")), _schema(
-        client, run.id, keys.get("schema")
+    schema = _stored(client, run.id, keys.get("schema"), SETTLE_SECONDS)
+    text = _stored(
+        client, run.id, keys.get("description"), 0.0
+    )  # stored before the schema, if at all
+    return (
+        text if isinstance(text, str) else None,
+        cast("Schema", schema) if isinstance(schema, dict) else None,
     )
 
 
-def _text(client: Client, run_id: UUID, key: str | None) -> str | None:
-    value = inputs.read_input(client, run_id, key) if key else None
-    return value if isinstance(value, str) else None
-
-
-def _schema(client: Client, run_id: UUID, key: str | None) -> Schema | None:
-    value = inputs.read_input(client, run_id, key) if key else None
-    return cast("Schema", value) if isinstance(value, dict) else None
+def _stored(client: Client, run_id: UUID, key: str | None, patience: float) -> object:
+    """What is stored under a key; none where nothing is, after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while key:
+        try:
+            return inputs.read_input(client, run_id, key)
+        except ObjectNotFound:
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(LOOK_SECONDS)
+    return None
 
 
 def ask(schema: Schema) -> dict[str, Any]:

@@ -49,9 +49,10 @@ class RunInput(pydantic.BaseModel):
     @classmethod
     def save(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
         """Store what is asked for, so that a form can be shown. Storing it again changes nothing."""
-        _store_once(keyset["schema"], cls.model_json_schema(mode="validation"), flow_run_id)
+        # The schema last: who finds it finds the description too, if there is one.
         if cls.shown_description is not None:
             _store_once(keyset["description"], cls.shown_description, flow_run_id)
+        _store_once(keyset["schema"], cls.model_json_schema(mode="validation"), flow_run_id)
 
     @classmethod
     def load(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> Any:
