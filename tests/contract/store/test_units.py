@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
 from headrace.errors import ForeignKeyViolation, StaleWrite, UniqueViolation
 from headrace.server.store.database import Database, Statement, Transaction, Write
@@ -29,6 +29,10 @@ SET_STATE = Statement(
     .values(version=flow_run.c.version + 1, state_name=bindparam("name"))
 )
 RENAME = Statement(update(flow).where(flow.c.id == bindparam("flow")))
+COUNT_UP = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
+    " SELECT count(*) FROM n"
+)
 COUNT_FLOWS = Statement(select(func.count()).select_from(flow))
 
 
@@ -353,3 +357,17 @@ async def test_events_are_numbered_in_the_order_of_commits(database: Database) -
         await database.apply([Write(INSERT_EVENT, row)])
     found = await database.fetch_all(select(event.c.event).order_by(event.c.seq))
     assert found == [("a",), ("b",), ("c",)]
+
+
+async def test_a_long_query_does_not_cut_short_the_reads_beside_it(database: Database) -> None:
+    """While a query runs that was taken off the event loop, others are read to their end."""
+    long = asyncio.create_task(database.fetch_all(text(COUNT_UP.format(last=400_000))))
+    await asyncio.sleep(0)
+    beside = 0
+    while not long.done() and beside < 1000:
+        rows = await database.fetch_few(text(COUNT_UP.format(last=3000)))
+        assert rows[0][0] == 3000
+        beside += 1
+        await asyncio.sleep(0.01)
+    assert (await long)[0][0] == 400_000
+    assert beside > 0

@@ -27,7 +27,7 @@ from headrace.server.store.database import (
     parameter_sets,
 )
 from headrace.server.store.ownership import Ownership
-from headrace.server.store.plans import Planner, Values
+from headrace.server.store.plans import Planner, Prepared, Values
 from headrace.server.store.sqlite_errors import translate
 from headrace.server.store.sqlite_file import Connection, Cursor, open_file
 from headrace.server.store.sqlite_reader import SqliteReader
@@ -118,17 +118,26 @@ class SqliteDatabase:
         now = self._clock()
         if prepared.is_slow(now):
             return await self._reader.fetch(prepared, values)
-        self._deadline = now + LOOP_SECONDS
-        try:
-            rows = self._cursor.execute(prepared.sql, values).fetchall()
-        except apsw.InterruptError:
+        rows = self._read_quickly(prepared, values, now + LOOP_SECONDS)
+        if rows is None:
             prepared.mark_slow(now + SLOW_SECONDS)
             return await self._reader.fetch(prepared, values)
+        return rows if prepared.load is None else prepared.load(rows)
+
+    def _read_quickly(
+        self, prepared: Prepared, values: Values, deadline: float
+    ) -> list[Row] | None:
+        """The rows, or nothing when they were not all read by the deadline (monotonic, s)."""
+        self._deadline = deadline
+        try:
+            return self._cursor.execute(prepared.sql, values).fetchall()
+        except apsw.InterruptError:
+            return None
         except apsw.Error as error:
             raise translate(error) from error
         finally:
+            # before anything is awaited: other reads of the event loop have no deadline
             self._deadline = math.inf
-        return rows if prepared.load is None else prepared.load(rows)
 
     def _is_over(self) -> bool:
         return self._clock() > self._deadline
