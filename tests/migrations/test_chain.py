@@ -87,7 +87,7 @@ def describe(engine: Engine) -> dict[str, object]:
 
 
 def test_the_chain_leads_to_the_schema(engine: Engine) -> None:
-    """After all revisions nothing is left that `schema.py` says and the database does not.
+    """After all revisions nothing is left that `schema` says and the database does not.
 
     When this fails you changed `schema.py`: write a revision with `migrations/draft.py`.
     """

@@ -1,4 +1,4 @@
-"""Writes the next revision: what `schema.py` has and the chain does not.
+"""Writes the next revision: what `schema` has and the chain does not.
 
 Run as `python -m headrace.server.store.migrations.draft SLUG`. What it writes is a draft: a renamed
 column looks to it like one dropped and one added.
