@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.server.api import (
     admin,
+    artifacts,
     claims,
     deployments,
     events,
@@ -48,6 +49,7 @@ logger = logging.getLogger("headrace.server")
 # One line per noun: its module has the operations.
 NOUNS: tuple[Operations, ...] = (
     admin.operations,
+    artifacts.operations,
     claims.operations,
     deployments.operations,
     events.operations,

@@ -18,6 +18,7 @@ from headrace.errors import (
 )
 from headrace.server.services import proposals
 from headrace.server.services.signals import Signals
+from headrace.server.store import artifacts
 from headrace.server.store import flow_runs as store
 from headrace.server.store.database import Database, Row, Statement, Transaction, Write
 from headrace.server.store.flow_runs import NewFlowRun
@@ -188,10 +189,11 @@ async def update_labels(database: Database, run_id: str, labels: Mapping[str, ob
 
 
 async def delete_flow_run(database: Database, run_id: str) -> None:
-    """Delete a run with its task runs, states, logs and inputs. Raises `ObjectNotFound`."""
+    """Delete a run with its task runs, states, logs, artifacts and inputs. Raises `ObjectNotFound`."""
     if await database.fetch_one(store.EXISTS, {"run_id": run_id}) is None:
         raise ObjectNotFound("Flow run not found")
     await delete_in_slices(database, store.DELETE_SOME_LOGS, run_id)
+    await delete_in_slices(database, artifacts.DELETE_SOME_OF_FLOW_RUN, run_id)
     await delete_in_slices(database, store.DELETE_SOME_TASK_RUNS, run_id)
     await apply_to_one(database, [Write(store.DELETE, {"run_id": run_id}, expect=1)])
 

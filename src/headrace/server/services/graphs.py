@@ -74,6 +74,7 @@ async def read_graph(database: Database, run_id: str, since: str | None) -> byte
         bound = _bound(since)
         nodes = {key: node for key, node in nodes.items() if (node.end_time or bound) >= bound}
     states = await database.fetch_all(store.STATES, {"run_id": run_id})
+    artifacts = await _read_artifacts(database, run_id)
     return encode(
         {
             "start_time": run[0],
@@ -81,11 +82,24 @@ async def read_graph(database: Database, run_id: str, since: str | None) -> byte
             "root_node_ids": [
                 key for key, node in nodes.items() if not node.parents and not node.encapsulating
             ],
-            "nodes": [[key, _show(node)] for key, node in nodes.items()],
-            "artifacts": [],
+            "nodes": [[key, _show(node, artifacts.get(key, []))] for key, node in nodes.items()],
+            "artifacts": artifacts.get(None, []),
             "states": [_states.decode(row[0]) for row in states],
         }
     )
+
+
+async def _read_artifacts(
+    database: Database, run_id: str
+) -> dict[str | None, list[dict[str, object]]]:
+    """Artifacts by the task run that made them; None for those that no task run made."""
+    made: dict[str | None, list[dict[str, object]]] = {}
+    for row in await database.fetch_all(store.ARTIFACTS, {"run_id": run_id}):
+        shown = dict(zip(("id", "created", "key", "type"), row[:4], strict=True))
+        # Only a progress changes what the graph shows; any other's data may be large.
+        data = msgspec.Raw(row[4]) if shown["type"] == "progress" and row[4] is not None else None
+        made.setdefault(row[6], []).append({**shown, "is_latest": bool(row[5]), "data": data})
+    return made
 
 
 def _bound(since: str) -> str:
@@ -128,7 +142,7 @@ def _node(row: _Row) -> _Node:
     return _Node("flow-run", row.child_id, label, state, start, end, inputs)
 
 
-def _show(node: _Node) -> dict[str, object]:
+def _show(node: _Node, artifacts: list[dict[str, object]]) -> dict[str, object]:
     return {
         "kind": node.kind,
         "id": node.id,
@@ -139,5 +153,5 @@ def _show(node: _Node) -> dict[str, object]:
         "parents": [{"id": other} for other in node.parents],
         "children": [{"id": other} for other in node.children],
         "encapsulating": [{"id": other} for other in node.encapsulating],
-        "artifacts": [],
+        "artifacts": artifacts,
     }

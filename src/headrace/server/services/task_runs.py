@@ -18,8 +18,8 @@ from headrace.server.services import flow_runs, proposals
 from headrace.server.services.flow_run_states import ATTEMPTS
 from headrace.server.services.proposals import Outcome
 from headrace.server.services.signals import Signals
+from headrace.server.store import artifacts, transitions
 from headrace.server.store import task_runs as store
-from headrace.server.store import transitions
 from headrace.server.store.database import Database, Row, Write
 from headrace.server.store.facts import TASK_RUN_FACTS, TaskRunRow, open_state
 from headrace.server.store.filters.joined import Filters, where_task_runs
@@ -111,10 +111,15 @@ async def rename_task_run(database: Database, run_id: str, name: str) -> None:
 
 
 async def delete_task_run(database: Database, run_id: str) -> None:
-    """Delete it with its states and logs. Raises `ObjectNotFound`."""
+    """Delete it with its states, logs and artifacts. Raises `ObjectNotFound`."""
     params = {"run_id": run_id}
     await _apply_to_one(
-        database, [Write(store.DELETE_LOGS, params), Write(store.DELETE, params, expect=1)]
+        database,
+        [
+            Write(store.DELETE_LOGS, params),
+            Write(artifacts.DELETE_OF_TASK_RUN, params),
+            Write(store.DELETE, params, expect=1),
+        ],
     )
 
 

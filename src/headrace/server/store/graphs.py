@@ -2,10 +2,17 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 
 from headrace.server.store.database import Statement
-from headrace.server.store.schema import flow, flow_run, flow_run_state, task_run
+from headrace.server.store.schema import (
+    artifact,
+    artifact_collection,
+    flow,
+    flow_run,
+    flow_run_state,
+    task_run,
+)
 
 MOST_NODES: Final = 10_000
 """A browser lays out no larger graph; the nodes beyond are left out."""
@@ -46,3 +53,22 @@ STATES: Final = Statement(
     .where(flow_run_state.c.flow_run_id == bindparam("run_id"))
     .order_by(flow_run_state.c.timestamp, flow_run_state.c.id)
 )
+ARTIFACTS: Final = Statement(
+    select(
+        artifact.c.id,
+        artifact.c.created,
+        artifact.c.key,
+        artifact.c.type,
+        artifact.c.data,
+        or_(artifact.c.key.is_(None), artifact_collection.c.id.is_not(None)),
+        artifact.c.task_run_id,
+    )
+    .select_from(
+        artifact.outerjoin(artifact_collection, artifact_collection.c.latest_id == artifact.c.id)
+    )
+    .where(artifact.c.flow_run_id == bindparam("run_id"))
+    .where(func.coalesce(artifact.c.type, "") != "result")
+    .order_by(artifact.c.created, artifact.c.id)
+    .limit(MOST_NODES)
+)
+"""What the run left, but for the references to results that the contract's older clients make."""

@@ -21,6 +21,8 @@ from sqlalchemy import (
 
 from headrace.server.store.database import Statement
 from headrace.server.store.schema import (
+    artifact,
+    artifact_collection,
     event,
     flow_run,
     flow_run_input,
@@ -65,7 +67,18 @@ def _slice(table: Table, key: Column[Any], *conditions: Any) -> Statement:
     return Statement(delete(table).where(key.in_(select(key).where(*conditions).limit(SLICE))))
 
 
+# The newest artifact of a key stays: a report outlives the run that wrote it.
+_newest: Final = select(artifact_collection.c.latest_id).where(
+    artifact_collection.c.latest_id.is_not(None)
+)
+
 OF_RUNS: Final = (
+    _slice(
+        artifact,
+        artifact.c.id,
+        or_(artifact.c.flow_run_id.in_(_of_runs), artifact.c.task_run_id.in_(_tasks)),
+        artifact.c.id.not_in(_newest),
+    ),
     _slice(log, log.c.id, or_(log.c.flow_run_id.in_(_of_runs), log.c.task_run_id.in_(_tasks))),
     _slice(task_run_state, task_run_state.c.id, task_run_state.c.task_run_id.in_(_tasks)),
     _slice(task_run, task_run.c.id, task_run.c.flow_run_id.in_(_of_runs)),
@@ -83,6 +96,15 @@ FIRST_RUN: Final = Statement(_oldest(flow_run, limit=1))
 _loose_tasks: Final = _oldest(task_run, task_run.c.flow_run_id.is_(None), limit=RUNS_AT_ONCE)
 LOOSE_TASK_RUNS: Final = Statement(delete(task_run).where(task_run.c.id.in_(_loose_tasks)))
 """Task runs that no flow run holds: background tasks. Their states go with them."""
+
+OLD_ARTIFACTS: Final = _slice(
+    artifact,
+    artifact.c.id,
+    artifact.c.created < bindparam("before"),
+    artifact.c.flow_run_id.is_(None),
+    artifact.c.id.not_in(_newest),
+)
+"""Artifacts of background tasks and of no run."""
 
 OLD_LOGS: Final = _slice(
     log,

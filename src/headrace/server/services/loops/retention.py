@@ -55,7 +55,7 @@ class RetentionLoop:
         return None if asyncio.get_running_loop().time() < deadline else 0
 
     async def _delete_loose(self, before: str, deadline: float) -> int:
-        loose = (sql.LOOSE_TASK_RUNS, sql.OLD_LOGS, sql.OLD_EVENTS)
+        loose = (sql.LOOSE_TASK_RUNS, sql.OLD_ARTIFACTS, sql.OLD_LOGS, sql.OLD_EVENTS)
         return sum([await self._delete_all(one, before, deadline) for one in loose])
 
     async def _delete_all(self, statement: Statement, before: str, deadline: float) -> int:

@@ -6,7 +6,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table
 
-from headrace.server.store.schema import deployment, flow, flow_run, log, task_run, variable
+from headrace.server.store.schema import (
+    artifact,
+    artifact_collection,
+    deployment,
+    flow,
+    flow_run,
+    log,
+    task_run,
+    variable,
+)
+from headrace.wire.artifacts import ArtifactCollectionSort, ArtifactSort
 from headrace.wire.deployments import DeploymentSort
 from headrace.wire.flow_runs import FlowRunSort
 from headrace.wire.flows import FlowSort
@@ -47,3 +57,7 @@ TASK_RUNS = _named(task_run, TaskRunSort)
 DEPLOYMENTS = _named(deployment, DeploymentSort)
 VARIABLES = _named(variable, VariableSort)
 LOGS = _named(log, LogSort)
+ARTIFACTS = _named(artifact, ArtifactSort)
+ARTIFACT_COLLECTIONS = _named(artifact_collection, ArtifactCollectionSort)
+# A collection is changed when its newest artifact is.
+ARTIFACT_COLLECTIONS["UPDATED_DESC"] = (artifact.c.updated.desc(), artifact_collection.c.id.desc())

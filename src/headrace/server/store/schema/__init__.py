@@ -10,6 +10,7 @@ Conventions that hold for every table:
 - `version` counts the changes of a row's state: the compare-and-set of every change of state.
 """
 
+from headrace.server.store.schema.artifacts import artifact, artifact_collection
 from headrace.server.store.schema.columns import Id, Json, Timestamp, metadata
 from headrace.server.store.schema.definitions import (
     deployment,
@@ -40,6 +41,8 @@ __all__ = [
     "worker",
     "deployment",
     "deployment_schedule",
+    "artifact",
+    "artifact_collection",
     "log",
     "event",
     "flow_run_input",
