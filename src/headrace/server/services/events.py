@@ -23,7 +23,7 @@ from headrace.wire.events import Event
 
 logger = logging.getLogger("headrace.server")
 
-UNIT: Final = 100
+UNIT: Final = 250
 """Events that are written in one unit: up to three rows each."""
 
 HEARTBEAT: Final = "prefect.flow-run.heartbeat"
@@ -55,12 +55,12 @@ class EventIntake:
 
     async def _record_unit(self, events: Sequence[Event]) -> None:
         now = now_text()
-        reports = [report for event in events if (report := read_report(event, now)) is not None]
+        reports = [report for event in events if (report := read_report(event)) is not None]
         reports = await self._of_known_runs(reports)
         rows = [event_row(event, now) for event in events]
         inserted = Write(store.INSERT_UNKNOWN, rows)
         try:
-            await self._database.apply([inserted, *_writes(reports)])
+            await self._database.apply([inserted, *_writes(reports, now)])
         except (UniqueViolation, ForeignKeyViolation):
             # One of them does not fit: the events first, then each task run by itself.
             await self._database.apply([inserted])
@@ -82,7 +82,7 @@ class EventIntake:
     async def _record_alone(self, reports: Iterable[Report]) -> None:
         for report in reports:
             try:
-                await self._database.apply(_writes([report]))
+                await self._database.apply(_writes([report], now_text()))
             except (UniqueViolation, ForeignKeyViolation) as error:
                 logger.warning("Task run %s cannot be recorded: %s", report.run_id, error)
 
@@ -92,7 +92,7 @@ class EventIntake:
             self._heartbeats.note(resource.removeprefix(_FLOW_RUN), to_text(event.occurred))
 
 
-def _writes(reports: Sequence[Report]) -> list[Write]:
+def _writes(reports: Sequence[Report], now: str) -> list[Write]:
     """Each run once, as its newest state has it, and every state."""
     if not reports:
         return []
@@ -103,8 +103,8 @@ def _writes(reports: Sequence[Report]) -> list[Write]:
             newest[report.run_id] = report
     return [
         # In the order of ids, in which all writers lock rows.
-        Write(store.UPSERT_TASK_RUN, [newest[key].run for key in sorted(newest)]),
-        Write(store.INSERT_UNKNOWN_STATE, [report.state for report in reports]),
+        Write(store.UPSERT_TASK_RUN, [newest[key].run_row(now) for key in sorted(newest)]),
+        Write(store.INSERT_UNKNOWN_STATE, [report.state_row() for report in reports]),
     ]
 
 

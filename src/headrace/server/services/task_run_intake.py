@@ -50,40 +50,70 @@ class _Told(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One state of one task run, as rows to write.
+    """One state of one task run.
 
     Args:
-        run: Columns of the task run, as of this state.
-        state: Columns of the state's own row.
+        run_id: Whose state.
+        flow_run_id: The flow run that the task ran in; none for a task that was called by itself.
+        moment: What orders the states of a run: when, and which id.
+        told: What the event says of the run and its state.
+        text: The state as it is stored.
     """
 
-    run: dict[str, object]
-    state: dict[str, object]
+    run_id: str
+    flow_run_id: str | None
+    moment: tuple[str, str]
+    told: _Told
+    text: str
 
-    @property
-    def run_id(self) -> str:
-        """Whose state."""
-        return str(self.run["id"])
+    def state_row(self) -> dict[str, object]:
+        """Columns of the state's own row."""
+        timestamp, state_id = self.moment
+        return {
+            "id": state_id,
+            "task_run_id": self.run_id,
+            "timestamp": timestamp,
+            "state": self.text,
+        }
 
-    @property
-    def flow_run_id(self) -> str | None:
-        """The flow run that the task ran in; none for a task that was called by itself."""
-        value = self.run["flow_run_id"]
-        return None if value is None else str(value)
+    def run_row(self, now: str) -> dict[str, object]:
+        """Columns of the task run as of this state, written at `now`."""
+        timestamp, state_id = self.moment
+        run, state = self.told.task_run, self.told.validated_state
+        details = state.state_details
+        scheduled = details.scheduled_time if state.type is StateType.SCHEDULED else None
+        return {
+            "id": self.run_id,
+            "created": now,
+            "updated": now,
+            "flow_run_id": self.flow_run_id,
+            "task_key": run.task_key,
+            "dynamic_key": run.dynamic_key,
+            "name": run.name,
+            "tags": _json(run.tags),
+            "labels": _json(run.labels or {}),
+            "empirical_policy": _json(run.empirical_policy),
+            "state_id": state_id,
+            "state_type": state.type.value,
+            "state_name": _name(state),
+            "state_timestamp": timestamp,
+            "state": self.text,
+            "run_count": run.run_count,
+            "flow_run_run_count": run.flow_run_run_count,
+            "start_time": _text(run.start_time),
+            "end_time": _text(run.end_time),
+            "total_run_time": run.total_run_time,
+            "expected_start_time": _text(run.expected_start_time) or timestamp,
+            "next_scheduled_start_time": _text(scheduled),
+            "cache_key": details.cache_key,
+            "cache_expiration": _text(details.cache_expiration),
+            "task_version": run.task_version,
+            "task_inputs": _json(run.task_inputs),
+        }
 
-    @property
-    def moment(self) -> tuple[str, str]:
-        """What orders the states of a run: when, and which id."""
-        return str(self.run["state_timestamp"]), str(self.run["state_id"])
 
-
-def read_report(event: Event, now: str) -> Report | None:
-    """What an event says about a task run; none where it says nothing that can be recorded.
-
-    Args:
-        event: Of any kind.
-        now: The time of the write, as text.
-    """
+def read_report(event: Event) -> Report | None:
+    """What an event says about a task run; none where it says nothing that can be recorded."""
     if not event.event.startswith(PREFIX):
         return None
     if event.resource.get("prefect.orchestration") != "client":
@@ -92,10 +122,11 @@ def read_report(event: Event, now: str) -> Report | None:
         told = msgspec.convert(event.payload, _Told, strict=False)
         run_id = str(UUID(event.resource["prefect.resource.id"].removeprefix(PREFIX)))
         flow_run_id = _flow_run_of(event)
-        timestamp = _timestamp(event)
+        moment = (_timestamp(event), str(event.id))
     except (msgspec.ValidationError, KeyError, ValueError):
         return None
-    return _report(event, told, run_id, flow_run_id, (timestamp, now))
+    text = _stored(told.validated_state, moment, run_id, flow_run_id)
+    return Report(run_id, flow_run_id, moment, told, text)
 
 
 def _flow_run_of(event: Event) -> str | None:
@@ -110,61 +141,29 @@ def _timestamp(event: Event) -> str:
     return to_text(event.occurred if given is None else to_datetime(given))
 
 
-def _report(
-    event: Event, told: _Told, run_id: str, flow_run_id: str | None, times: tuple[str, str]
-) -> Report:
-    timestamp, now = times
-    run, state = told.task_run, told.validated_state
-    details = state.state_details
-    name = state.name or default_name(state.type)
-    state_id = str(event.id)
-    text = transitions.encode_stored(
+def _stored(
+    state: _ToldState, moment: tuple[str, str], run_id: str, flow_run_id: str | None
+) -> str:
+    timestamp, state_id = moment
+    return transitions.encode_stored(
         {
             "id": state_id,
             "type": state.type,
-            "name": name,
+            "name": _name(state),
             "timestamp": timestamp,
             "message": state.message,
             "data": state.data,
         },
-        {**msgspec.structs.asdict(details), "flow_run_id": flow_run_id, "task_run_id": run_id},
+        {
+            **msgspec.structs.asdict(state.state_details),
+            "flow_run_id": flow_run_id,
+            "task_run_id": run_id,
+        },
     )
-    scheduled = details.scheduled_time if state.type is StateType.SCHEDULED else None
-    columns: dict[str, object] = {
-        "id": run_id,
-        "created": now,
-        "updated": now,
-        "flow_run_id": flow_run_id,
-        "task_key": run.task_key,
-        "dynamic_key": run.dynamic_key,
-        "name": run.name,
-        "tags": _json(run.tags),
-        "labels": _json(run.labels or {}),
-        "empirical_policy": _json(run.empirical_policy),
-        "state_id": state_id,
-        "state_type": state.type.value,
-        "state_name": name,
-        "state_timestamp": timestamp,
-        "state": text,
-        "run_count": run.run_count,
-        "flow_run_run_count": run.flow_run_run_count,
-        "start_time": _text(run.start_time),
-        "end_time": _text(run.end_time),
-        "total_run_time": run.total_run_time,
-        "expected_start_time": _text(run.expected_start_time) or timestamp,
-        "next_scheduled_start_time": _text(scheduled),
-        "cache_key": details.cache_key,
-        "cache_expiration": _text(details.cache_expiration),
-        "task_version": run.task_version,
-        "task_inputs": _json(run.task_inputs),
-    }
-    row: dict[str, object] = {
-        "id": state_id,
-        "task_run_id": run_id,
-        "timestamp": timestamp,
-        "state": text,
-    }
-    return Report(columns, row)
+
+
+def _name(state: _ToldState) -> str:
+    return state.name or default_name(state.type)
 
 
 def _json(value: object) -> str:
