@@ -1,9 +1,11 @@
 """The driver that blocks, and the door to the one that awaits."""
 
+import sys
 import time
 from typing import Any
 
 from headrace._bindings import HEAVY, load
+from headrace.context import FlowRunContext, TaskRunContext
 from headrace.engine.commands import Call, Command, Lifecycle, Sleep
 from headrace.engine.timeouts import stop_after
 
@@ -42,3 +44,26 @@ def drive_async(lifecycle: Lifecycle) -> Any:
 def run_async(lifecycle: Lifecycle) -> Any:
     """Run an async lifecycle to its end from a thread without an event loop."""
     return load(HEAVY["engine.async_driver"]).run(lifecycle)
+
+
+def run_for_caller(lifecycle: Lifecycle) -> Any:
+    """What a lifecycle comes to; where the code that calls awaits, something to await."""
+    return drive_async(lifecycle) if _caller_awaits() else drive(lifecycle)
+
+
+def _caller_awaits() -> bool:
+    """Whether the task or flow that runs here is async; outside of both, whether a loop runs."""
+    task = TaskRunContext.get()
+    if task is not None:
+        return task.task.isasync
+    flow = FlowRunContext.get()
+    if flow is not None:
+        return flow.flow.isasync
+    asyncio = sys.modules.get("asyncio")  # without it nothing is async
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
