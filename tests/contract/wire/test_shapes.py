@@ -27,7 +27,7 @@ DATA = Path(__file__).parents[1] / "data" / "openapi.json"
 OWN_MODULES = {"claims", "refusals", "decode", "faults", "objects"}
 
 # WebSocket frames: the document of the contract has none of them.
-UNDOCUMENTED_MODULES = {"worker_channel"}
+UNDOCUMENTED_MODULES = {"task_worker_channel", "worker_channel"}
 
 
 @cache

@@ -18,7 +18,7 @@ from headrace.server.services import flow_runs, proposals
 from headrace.server.services.flow_run_states import ATTEMPTS
 from headrace.server.services.proposals import Outcome
 from headrace.server.services.signals import Signals
-from headrace.server.store import artifacts, transitions
+from headrace.server.store import artifacts, task_deliveries, transitions
 from headrace.server.store import task_runs as store
 from headrace.server.store.database import Database, Row, Write
 from headrace.server.store.facts import TASK_RUN_FACTS, TaskRunRow, open_state
@@ -44,7 +44,10 @@ async def create_task_run(
     found = await _find_by_keys(database, new)
     if found is not None:
         return found, False
-    writes, row = store.create(new, now_text())
+    now = now_text()
+    writes, row = store.create(new, now)
+    if new.state.type is StateType.SCHEDULED and new.state.details.get("deferred"):
+        writes.append(task_deliveries.enqueue(new.id, new.task_key, now))
     try:
         await database.apply(writes)
     except UniqueViolation:

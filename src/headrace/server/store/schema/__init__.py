@@ -20,6 +20,7 @@ from headrace.server.store.schema.definitions import (
     work_queue,
     worker,
 )
+from headrace.server.store.schema.deliveries import task_delivery, task_worker
 from headrace.server.store.schema.records import event, flow_run_input, log, variable
 from headrace.server.store.schema.runs import (
     flow_run,
@@ -52,6 +53,8 @@ __all__ = [
     "flow_run_tag",
     "task_run",
     "task_run_state",
+    "task_delivery",
+    "task_worker",
     "loop_lease",
     "installation",
 ]
