@@ -60,6 +60,27 @@ class Conflict(HeadraceError):
     code = "conflict"
 
 
+class SlotsTaken(HeadraceError):
+    """A concurrency limit has no room now.
+
+    Args:
+        message: Which.
+        retry_after: Seconds after which there may be; None where waiting does not help.
+    """
+
+    code = "slots_taken"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class LeaseGone(HeadraceError):
+    """The lease is over: its slots are free, or somebody else's."""
+
+    code = "lease_gone"
+
+
 class Unauthorized(HeadraceError):
     """The credentials are missing or wrong."""
 

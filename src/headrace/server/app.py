@@ -9,6 +9,7 @@ from headrace.server.api import (
     admin,
     artifacts,
     claims,
+    concurrency_limits,
     deployments,
     events,
     flow_run_inputs,
@@ -17,6 +18,7 @@ from headrace.server.api import (
     flows,
     logs,
     polls,
+    tag_limits,
     task_runs,
     task_workers,
     variables,
@@ -42,6 +44,7 @@ from headrace.server.services.loops.retention import RetentionLoop
 from headrace.server.services.loops.scheduling import SchedulingLoop
 from headrace.server.services.loops.service import LoopService, stop_all
 from headrace.server.services.loops.signs_of_life import SignsOfLifeLoop
+from headrace.server.services.loops.slot_expiry import SlotExpiryLoop
 from headrace.server.services.loops.worker_status import WorkerStatusLoop
 from headrace.server.store.database import Database
 
@@ -52,6 +55,7 @@ NOUNS: tuple[Operations, ...] = (
     admin.operations,
     artifacts.operations,
     claims.operations,
+    concurrency_limits.operations,
     deployments.operations,
     events.operations,
     flow_run_lists.operations,
@@ -60,6 +64,7 @@ NOUNS: tuple[Operations, ...] = (
     flow_run_inputs.operations,
     logs.operations,
     polls.operations,
+    tag_limits.operations,
     task_runs.operations,
     task_workers.operations,
     variables.operations,
@@ -82,6 +87,7 @@ LOOPS: tuple[Callable[[Services], LoopService], ...] = (
     lambda services: run_on_leader(services, LatenessLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, PauseExpiryLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, CancellationLoop(services.database, services.signals)),
+    lambda services: run_on_leader(services, SlotExpiryLoop(services.database, services.signals)),
     lambda services: run_on_leader(
         services, DeploymentStatusLoop(services.database, services.signals)
     ),

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from headrace.errors import HeadraceError, ValidationFailed
+from headrace.errors import HeadraceError, SlotsTaken, ValidationFailed
 from headrace.server.api.operations import Answer
 from headrace.wire.decode import encode
 from headrace.wire.faults import parse, scrub
@@ -14,6 +14,8 @@ STATUS_OF_CODE: dict[str, int] = {
     "not_found": 404,
     "already_exists": 409,
     "conflict": 409,
+    "slots_taken": 423,
+    "lease_gone": 410,
     "unauthorized": 401,
     "forbidden": 403,
     "not_implemented": 501,
@@ -52,6 +54,8 @@ def answer_error(error: HeadraceError, body: bytes) -> Answer:
     headers = [(CODE_HEADER, error.code.encode())]
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append((b"retry-after", _RETRY_AFTER.get(error.code, _RETRY_AFTER_OTHERS)))
+    if isinstance(error, SlotsTaken) and error.retry_after is not None:
+        headers.append((b"retry-after", f"{error.retry_after:.3f}".encode()))
     if isinstance(error, ValidationFailed):
         return Answer(status, _explain(error, body), headers=tuple(headers))
     return refuse(status, str(error), *headers)

@@ -125,6 +125,15 @@ async def update_deployment(
     signals.publish(f"deployment:{deployment_id}", "schedules")
 
 
+async def set_concurrency_limit(database: Database, deployment_id: str, limit: int | None) -> None:
+    """Limit the live runs of a deployment, or stop limiting them."""
+
+    def work(tx: Transaction) -> None:
+        _set(tx, deployment_id, {"concurrency_limit": limit})
+
+    await database.transact(work)
+
+
 async def set_paused(
     database: Database, signals: Signals, deployment_id: str, *, paused: bool
 ) -> None:

@@ -20,6 +20,11 @@ _live = (
 )
 
 
+def limit_id(deployment_id: str) -> str:
+    """The id under which a deployment's own limit is known: made of the deployment's."""
+    return str(uuid5(UUID(deployment_id), "concurrency-limit"))
+
+
 class DeploymentShape(RowShape):
     """Rows of deployments; the limit becomes the object that the contract has for it."""
 
@@ -31,7 +36,7 @@ class DeploymentShape(RowShape):
             return super().fill(row)
         values: list[Any] = list(row)
         values[at["global_concurrency_limit"]] = {
-            "id": str(uuid5(UUID(row[at["id"]]), "concurrency-limit")),
+            "id": limit_id(row[at["id"]]),
             "created": row[at["created"]],
             "updated": row[at["updated"]],
             "active": True,
@@ -66,6 +71,19 @@ BY_NAME: Final = Statement(
     .where(flow.c.name == bindparam("flow_name"))
     .where(deployment.c.name == bindparam("deployment_name"))
 )
+_LIMITED = select(
+    deployment.c.id,
+    deployment.c.created,
+    deployment.c.updated,
+    deployment.c.concurrency_limit,
+    _live.label("live_runs"),
+).where(deployment.c.concurrency_limit.is_not(None))
+LIMITED: Final = Statement(
+    _LIMITED.order_by(deployment.c.id).limit(bindparam("limit")).offset(bindparam("offset"))
+)
+"""Deployments that limit their runs, with how many are live."""
+
+LIMITED_ONE: Final = Statement(_LIMITED.where(deployment.c.id == bindparam("deployment_id")))
 EXISTS: Final = Statement(
     select(deployment.c.id).where(deployment.c.id == bindparam("deployment_id"))
 )

@@ -21,6 +21,11 @@ from headrace.server.store.schema.definitions import (
     worker,
 )
 from headrace.server.store.schema.deliveries import task_delivery, task_worker
+from headrace.server.store.schema.limits import (
+    concurrency_lease,
+    concurrency_limit,
+    concurrency_slot,
+)
 from headrace.server.store.schema.records import event, flow_run_input, log, variable
 from headrace.server.store.schema.runs import (
     flow_run,
@@ -44,6 +49,9 @@ __all__ = [
     "deployment_schedule",
     "artifact",
     "artifact_collection",
+    "concurrency_limit",
+    "concurrency_lease",
+    "concurrency_slot",
     "log",
     "event",
     "flow_run_input",
