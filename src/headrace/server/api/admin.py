@@ -10,7 +10,11 @@ from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.config import describe_config
 from headrace.server.services import installation
 from headrace.server.store.database import Statement
-from headrace.wire.admin import ServerDefaultResultStorage, ServerDefaultResultStorageUpdate
+from headrace.wire.admin import (
+    CsrfToken,
+    ServerDefaultResultStorage,
+    ServerDefaultResultStorageUpdate,
+)
 from headrace.wire.decode import encode
 from headrace.wire.faults import make_fault
 
@@ -48,7 +52,7 @@ async def read_version(_: Call[None]) -> bytes:
     return encode(CONTRACT_VERSION)
 
 
-@operations.get("/csrf-token", returns=dict[str, Any])
+@operations.get("/csrf-token", returns=CsrfToken, parameters={"client": str})
 async def read_csrf_token(call: Call[None]) -> bytes:
     """Refuse: Host, Origin and credentials are checked instead, and no token is needed."""
     if call.query("client") is None:

@@ -5,15 +5,13 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-import msgspec
-
 from headrace import __version__
 from headrace.server.api.operations import Call, Operation, Operations
 from headrace.server.api.paths import parameter_names
+from headrace.server.api.schemas import describe_types
 from headrace.wire.decode import encode
 from headrace.wire.refusals import InvalidRequest, Refusal
 
-_REFERENCE = "#/components/schemas/{name}"
 # Types of every operation's answers when it refuses.
 _REFUSALS = (InvalidRequest, Refusal)
 
@@ -37,9 +35,13 @@ def document_operations(nouns: Sequence[Operations]) -> Operations:
 
 def describe(operations: Sequence[Operation]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these operations."""
-    types = [kind for operation in operations for kind in (operation.body, operation.returns)]
+    types = [
+        kind
+        for operation in operations
+        for kind in (operation.body, operation.returns, *operation.parameters.values())
+    ]
     wanted = [kind for kind in types if kind is not None] + list(_REFUSALS)
-    schemas, components = msgspec.json.schema_components(wanted, ref_template=_REFERENCE)
+    schemas, components = describe_types(wanted)
     schema_of = {id(kind): schema for kind, schema in zip(wanted, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -66,7 +68,7 @@ def _describe_operation(operation: Operation, schema_of: dict[int, Any]) -> dict
         "operationId": getattr(operation.handler, "__name__", operation.path),
         "summary": inspect.getdoc(operation.handler),
         "tags": [operation.tag],
-        "parameters": list(_describe_parameters(operation)),
+        "parameters": list(_describe_parameters(operation, schema_of)),
         "responses": _describe_responses(operation, schema_of),
     }
     if operation.body is not None:
@@ -77,12 +79,20 @@ def _describe_operation(operation: Operation, schema_of: dict[int, Any]) -> dict
     return described
 
 
-def _describe_parameters(operation: Operation) -> Iterable[dict[str, Any]]:
+def _describe_parameters(
+    operation: Operation, schema_of: dict[int, Any]
+) -> Iterable[dict[str, Any]]:
+    declared = {name: schema_of[id(kind)] for name, kind in operation.parameters.items()}
     for name in parameter_names(operation.path):
-        schema = {"type": "string"}
+        schema = declared.pop(name, {"type": "string"})
         if f"{{{name}:uuid}}" in operation.path:
-            schema["format"] = "uuid"
+            schema = {"type": "string", "format": "uuid"}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for name, schema in declared.items():
+        required = name not in operation.optional
+        yield {"name": name, "in": "query", "required": required, "schema": schema}
+    version = {"type": "string"}
+    yield {"name": "x-prefect-api-version", "in": "header", "required": False, "schema": version}
 
 
 def _describe_responses(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ async def read_events(call: Call[ReadEventsBody]) -> bytes:
     return await _page(call, body.filter or EventFilter(), body.limit, None)
 
 
-@operations.get("/events/filter/next", returns=EventPage)
+@operations.get("/events/filter/next", returns=EventPage, parameters={"page-token": str})
 async def read_next_events(call: Call[None]) -> bytes:
     """List the next page of events, of the link that the page before gave."""
     token = event_lists.read_token(call.query("page-token"))
@@ -69,7 +69,12 @@ async def _page(
     return encode({"events": msgspec.Raw(events), "total": total, "next_page": link})
 
 
-@operations.post("/events/count-by/{countable}", CountAccountEventsBody, returns=list[EventCount])
+@operations.post(
+    "/events/count-by/{countable}",
+    CountAccountEventsBody,
+    returns=list[EventCount],
+    parameters={"countable": Countable},
+)
 async def count_events(call: Call[CountAccountEventsBody]) -> bytes:
     """Count events by day, by stretch of time, by name or by resource."""
     body = call.body

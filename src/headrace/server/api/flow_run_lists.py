@@ -1,5 +1,7 @@
 """HTTP of many flow runs at once."""
 
+from datetime import datetime
+
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Call, Operations
 from headrace.server.services import flow_run_lists, graphs, histories
@@ -70,7 +72,7 @@ async def read_flow_run_history(call: Call[FlowRunHistoryBody]) -> bytes:
     )
 
 
-@operations.post("/flow_runs/lateness", AverageFlowRunLatenessBody, returns=float)
+@operations.post("/flow_runs/lateness", AverageFlowRunLatenessBody, returns=float | None)
 async def average_flow_run_lateness(call: Call[AverageFlowRunLatenessBody]) -> bytes:
     """The mean time between when flow runs were to start and when they did."""
     filters = Filters.of(call.body)
@@ -103,7 +105,12 @@ async def set_flow_run_states(call: Call[BulkSetFlowRunStateBody]) -> bytes:
     )
 
 
-@operations.get("/flow_runs/{id:uuid}/graph-v2", returns=Graph)
+@operations.get(
+    "/flow_runs/{id:uuid}/graph-v2",
+    returns=Graph,
+    parameters={"since": datetime},
+    optional=("since",),
+)
 async def read_flow_run_graph(call: Call[None]) -> bytes:
     """What a flow run did, as a graph of its task runs and sub-flows."""
     return await graphs.read_graph(call.services.database, call.path["id"], call.query("since"))

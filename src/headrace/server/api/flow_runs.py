@@ -1,6 +1,7 @@
 """HTTP of flow runs, one at a time. Lists are in `flow_run_lists`."""
 
 from typing import Any
+from uuid import UUID
 
 from headrace.errors import ValidationFailed
 from headrace.server.api.operations import Answer, Call, Operations
@@ -103,7 +104,7 @@ async def read_flow_run_state(call: Call[None]) -> bytes:
     return await flow_runs.read_state(call.services.database, call.path["id"])
 
 
-@operations.get("/flow_run_states/", returns=list[State])
+@operations.get("/flow_run_states/", returns=list[State], parameters={"flow_run_id": UUID})
 async def read_flow_run_states(call: Call[None]) -> bytes:
     """Read the states of a flow run, oldest first."""
     return await flow_runs.read_states(call.services.database, call.query_uuid("flow_run_id"))

@@ -1,7 +1,7 @@
 """What an HTTP operation is: declared once beside its function, for routing and for the document."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -109,6 +109,10 @@ class Operation:
     also: tuple[int, ...] = ()
     """Other statuses of success, for the document."""
     tag: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Types, for the document: of query parameters, and of parts of the path that are not any text."""
+    optional: tuple[str, ...] = ()
+    """Query parameters that may be left out."""
 
 
 async def _unbound(_: Call[Any]) -> Result:
@@ -129,10 +133,17 @@ class Operations:
         self.sockets: dict[str, SocketHandler] = {}
 
     def get(
-        self, path: str, *, returns: Any = None, status: int = 200
+        self,
+        path: str,
+        *,
+        returns: Any = None,
+        status: int = 200,
+        parameters: Mapping[str, Any] | None = None,
+        optional: tuple[str, ...] = (),
     ) -> Callable[[Callable[[Call[None]], Awaitable[Result]]], Handler]:
         """Declare a GET."""
-        return self._declare(Operation("GET", path, _unbound, None, returns, status))
+        declared = Operation("GET", path, _unbound, None, returns, status)
+        return self._declare(replace(declared, parameters=parameters or {}, optional=optional))
 
     def delete(
         self, path: str, *, returns: Any = None, status: int = 204
@@ -148,9 +159,11 @@ class Operations:
         returns: Any = None,
         status: int = 200,
         also: tuple[int, ...] = (),
+        parameters: Mapping[str, Any] | None = None,
     ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
         """Declare a POST with a body."""
-        return self._declare(Operation("POST", path, _unbound, body, returns, status, also))
+        declared = Operation("POST", path, _unbound, body, returns, status, also)
+        return self._declare(replace(declared, parameters=parameters or {}))
 
     def post_empty(
         self, path: str, *, returns: Any = None, status: int = 200

@@ -1,5 +1,7 @@
 """HTTP of task runs."""
 
+from uuid import UUID
+
 from msgspec import UNSET
 
 from headrace.server.api.lists import choose_limit
@@ -124,7 +126,7 @@ async def read_task_run_state(call: Call[None]) -> bytes:
     return await task_runs.read_state(call.services.database, call.path["id"])
 
 
-@operations.get("/task_run_states/", returns=list[State])
+@operations.get("/task_run_states/", returns=list[State], parameters={"task_run_id": UUID})
 async def read_task_run_states(call: Call[None]) -> bytes:
     """Read the states of a task run, oldest first."""
     return await task_runs.read_states(call.services.database, call.query_uuid("task_run_id"))
