@@ -13,8 +13,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from headrace.errors import InvalidSetting, ObjectAlreadyExists, ObjectNotFound
-from headrace.settings import MASK, Settings, forget, settings
+from headrace.settings import MASK, Settings, forget, profiles_path
 from headrace.settings.declared import SECRETS
+from headrace.settings.home import make_home, writing
 from headrace.settings.values import parse
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _setting_name(key: str) -> str:
 
 
 def _path() -> Path:
-    return settings().profiles_path
+    return profiles_path()
 
 
 def _read() -> TOMLDocument:
@@ -192,7 +193,10 @@ def _read() -> TOMLDocument:
         return tomlkit.document()
     try:
         return tomlkit.parse(path.read_text(encoding="utf-8"))
-    except TOMLKitError as error:
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise InvalidSetting(message) from None
+    except (TOMLKitError, UnicodeDecodeError) as error:
         message = f"{path} is not a TOML file: {error}"
         raise InvalidSetting(message) from None
 
@@ -200,7 +204,7 @@ def _read() -> TOMLDocument:
 def _profiles(document: TOMLDocument) -> dict[str, object]:
     if "profiles" not in document:
         document["profiles"] = tomlkit.table(is_super_table=True)
-    return cast("dict[str, object]", document["profiles"])
+    return _table(document["profiles"], "profiles")
 
 
 def _active(document: TOMLDocument) -> str | None:
@@ -213,14 +217,22 @@ def _profile(document: TOMLDocument, name: str) -> dict[str, object]:
     if name not in profiles:
         message = f"there is no profile {name!r}; there are: {', '.join(profiles) or 'none'}"
         raise ObjectNotFound(message)
-    return cast("dict[str, object]", profiles[name])
+    return _table(profiles[name], f"profiles.{name}")
+
+
+def _table(value: object, key: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        message = f"{key} in {_path()} is {value!r}; it must be a table: [{key}]"
+        raise InvalidSetting(message)
+    return cast("dict[str, object]", value)
 
 
 def _write(document: TOMLDocument) -> None:
     path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
-    draft.touch(mode=0o600)  # it may hold keys
-    draft.write_text(tomlkit.dumps(document), encoding="utf-8")
-    draft.replace(path)
+    make_home(path.parent)
+    with writing(path, draft=draft):
+        draft.touch(mode=0o600)  # it may hold keys
+        draft.write_text(tomlkit.dumps(document), encoding="utf-8")
+        draft.replace(path)
     forget()

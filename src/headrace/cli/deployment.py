@@ -1,6 +1,7 @@
 """`headrace deployment …`."""
 
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import click
 
@@ -135,11 +136,13 @@ def run(
         raise click.UsageError(message)
     client = connect()
     found = find(client, name or str(deployment_id))
+    parameters = {
+        **(read_object(params, "--params") if params else {}),
+        **read_assignments(pairs, "--param"),
+    }
+    _check_names(found, parameters)
     body = DeploymentFlowRunCreate(
-        parameters={
-            **(read_object(params, "--params") if params else {}),
-            **read_assignments(pairs, "--param"),
-        },
+        parameters=parameters,
         job_variables=read_assignments(variables, "--job-variable") or None,
         tags=list(tags),
         state=_scheduled(start_in, start_at),
@@ -157,6 +160,20 @@ def run(
     last = follow(client, made.id, seconds=watch_timeout)
     if last.state_type is not StateType.COMPLETED:
         raise click.exceptions.Exit(FAILED)
+
+
+def _check_names(found: DeploymentResponse, parameters: dict[str, Any]) -> None:
+    """Refuse parameters that the flow does not have; what it has takes any value here."""
+    schema = found.parameter_openapi_schema or {}
+    known = schema.get("properties")
+    if not isinstance(known, dict) or schema.get("additionalProperties"):
+        return
+    names = list(cast("dict[str, Any]", known))
+    unknown = [name for name in parameters if name not in names]
+    if unknown:
+        has = f"it has: {', '.join(names)}" if names else "it has none"
+        message = f"the flow of {found.name!r} has no parameter {', '.join(unknown)}; {has}"
+        raise click.UsageError(message)
 
 
 def _scheduled(start_in: str | None, start_at: str | None) -> StateCreate:

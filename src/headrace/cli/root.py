@@ -67,8 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(error.format_message())
         sys.exit(USAGE)
     except click.UsageError as error:
-        where = f" See '{error.ctx.command_path} --help'." if error.ctx else ""
-        _complain(f"{error.format_message()}{where}")
+        where = f". See '{error.ctx.command_path} --help'" if error.ctx else ""
+        _complain(f"{error.format_message().rstrip('.')}{where}.")
         sys.exit(USAGE)
     except click.ClickException as error:
         _complain(error.format_message())
@@ -81,6 +81,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader, `head` say, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(f"{where}{error.strerror or error}")
         sys.exit(FAILED)
 
 

@@ -73,7 +73,8 @@ def restore(file: Path, url: str, *, yes: bool) -> None:
 @contextmanager
 def _progress(label: str) -> Generator[Callable[[int, int], None]]:
     """A bar on standard error while something long goes on."""
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=hidden) as bar:
 
         def report(finished: int, total: int) -> None:
             bar.length = max(total, 1)

@@ -19,12 +19,14 @@ from headrace.client.admin import read_health
 from headrace.client.http import client_of
 from headrace.errors import HeadraceError, ServerUnreachable
 from headrace.settings import Settings
+from headrace.settings.home import make_home, writing
 
 START_SECONDS = 60.0  # a migration of a large database may come first
 STOP_SECONDS = 30.0  # what the server gives answers under way, and some more
 PROBE_SECONDS = 2.0  # a loopback server that takes longer to say it is well is not
 LOOK_SECONDS = 0.05
 SHOWN = 2000  # characters of a log in a message
+NOTHING_SAID = "the server did not start and its log, {}, is empty; is its disk full?"
 
 
 class Note(msgspec.Struct):
@@ -75,9 +77,11 @@ def start_in_background(settings: Settings, launch: Launch) -> Note:
     Raises:
         ServerUnreachable: It ended or did not answer in time; the message has the end of its log.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     log = settings.home / "server.log"
-    with log.open("a+b") as output:
+    with writing(log):
+        output = log.open("a+b")
+    with output:
         begin = output.seek(0, os.SEEK_END)
         process = subprocess.Popen(  # noqa: S603  # this interpreter, our own program
             launch.command(),
@@ -94,8 +98,14 @@ def start_in_background(settings: Settings, launch: Launch) -> Note:
     note = msgspec.json.decode(written, type=Note)
     note.database, note.log = launch.database or "", str(log)
     path = note_path(settings.home)
-    path.with_suffix(".new").write_bytes(msgspec.json.encode(note))
-    path.with_suffix(".new").replace(path)
+    draft = path.with_suffix(".new")
+    try:
+        with writing(path, draft=draft):
+            draft.write_bytes(msgspec.json.encode(note))
+            draft.replace(path)
+    except BaseException:
+        process.terminate()  # without the note `server stop` would not find it
+        raise
     return note
 
 
@@ -111,7 +121,7 @@ def _why(log: Path, begin: int) -> str:
     with log.open("rb") as file:
         file.seek(begin)
         text = file.read().decode("utf-8", "replace").strip()
-    return text[-SHOWN:].removeprefix("headrace server: ") or f"it did not start; see {log}"
+    return text[-SHOWN:].removeprefix("headrace server: ") or NOTHING_SAID.format(log)
 
 
 def find(settings: Settings) -> Note | None:

@@ -33,6 +33,18 @@ from headrace.wire.work_pools import (
 )
 
 PAGE = 200  # what the API gives at most in one list
+TEMPLATE_BY_WORKER = frozenset(
+    {
+        "azure-container-instance",
+        "cloud-run",
+        "cloud-run-v2",
+        "docker",
+        "ecs",
+        "kubernetes",
+        "vertex-ai",
+    }
+)
+"""Types of the contract whose worker brings the pool's template when it first starts."""
 
 
 @click.group(name="work-pool")
@@ -63,7 +75,7 @@ def create(
     template = read_document(base_job_template) if base_job_template else None
     kind = kind or _ask_type()
     if template is None:
-        template = DEFAULT_TEMPLATES.get(kind, {})
+        template = _template_of(kind)
     body = WorkPoolCreate(name=name, type=kind, base_job_template=template, is_paused=paused)
     try:
         pool = work_pools.create_work_pool(client, body)
@@ -77,6 +89,14 @@ def create(
         profiles.set_in_profile({"HEADRACE_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME": name})
     _card(pool, output)
     hint(f"Start a worker for it: headrace worker start --pool {name}")
+
+
+def _template_of(kind: str) -> dict[str, Any]:
+    if kind in DEFAULT_TEMPLATES or kind in TEMPLATE_BY_WORKER:
+        return DEFAULT_TEMPLATES.get(kind, {})
+    known = ", ".join(sorted({*DEFAULT_TEMPLATES, *TEMPLATE_BY_WORKER}))
+    message = f"{kind!r} is none of the types {known}; for one of your own give --base-job-template"
+    raise click.UsageError(message)
 
 
 def _ask_type() -> str:

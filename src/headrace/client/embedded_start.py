@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from headrace.client import embedded
 from headrace.errors import ServerUnreachable
+from headrace.settings.home import make_home, writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,7 @@ def start(settings: Settings, replacing: Address | None = None) -> str:
     """
     deadline = monotonic() + settings.server_ephemeral_startup_timeout_seconds
     home = settings.home
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_home(home)
     if replacing is not None:
         _end(home, replacing)
     child = _launch(settings)
@@ -74,7 +75,9 @@ def _launch(settings: Settings) -> subprocess.Popen[bytes]:
     _children[:] = [child for child in _children if child.poll() is None]
     log = log_path(settings.home)
     is_long = log.exists() and log.stat().st_size > LOG_BOUND
-    with log.open("wb" if is_long else "ab") as output:
+    with writing(log):
+        output = log.open("wb" if is_long else "ab")
+    with output:
         child = subprocess.Popen(  # noqa: S603  # this interpreter, our own program
             command,
             cwd=settings.home,
@@ -124,7 +127,8 @@ def _failure(settings: Settings, child: subprocess.Popen[bytes]) -> ServerUnreac
         if child.returncode is not None
         else f"does not answer after {settings.server_ephemeral_startup_timeout_seconds} s"
     )
-    return ServerUnreachable(f"the embedded server {what}; its log, {log}, ends with: {end}")
+    words = f"ends with: {end}" if end else f"is empty; is the disk of {settings.home} full?"
+    return ServerUnreachable(f"the embedded server {what}; its log, {log}, {words}")
 
 
 def log_path(home: Path) -> Path:

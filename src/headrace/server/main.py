@@ -71,7 +71,7 @@ class _PortTaken(Exception):
 
 
 def _complain(error: Exception, code: int) -> int:
-    sys.stderr.write(f"headrace server: {error}\n")
+    sys.stderr.write(f"headrace server: {' '.join(str(error).split())}\n")
     return code
 
 

@@ -18,13 +18,14 @@ file exists.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from headrace.settings.declared import SECRETS, Settings
-from headrace.settings.sources import Resolved, Unknown, read, stamp
+from headrace.settings.sources import Resolved, Unknown, read, read_places, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 __all__ = [
     "Described",
@@ -33,6 +34,7 @@ __all__ = [
     "describe",
     "forget",
     "keep_or_forget",
+    "profiles_path",
     "read_ahead",
     "settings",
     "temporary_settings",
@@ -58,6 +60,15 @@ def settings() -> Settings:
     if _Cache.current is None:
         _Cache.current = Settings(**_resolved().values)
     return _Cache.current
+
+
+def profiles_path() -> Path:
+    """The file of profiles, whatever the other settings are: a bad value in it can be mended by it.
+
+    Raises:
+        InvalidSetting: The home directory or the path itself cannot be read.
+    """
+    return cast("Path", read_places(Settings.kinds()).values["profiles_path"])
 
 
 def forget() -> None:

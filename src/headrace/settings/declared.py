@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    # read by `values` in their own way
+    Level = str  # of logging: a name or a number
+    Seconds = float  # 0 or more
+    Count = int  # 0 or more
+    Url = str  # of http or https
+
 
 class Settings:
     """What this process was configured with. Durations are seconds, sizes bytes."""
@@ -23,16 +29,16 @@ class Settings:
     debug_mode: bool = False
 
     # The API and the way to it
-    api_url: str | None = None
+    api_url: Url | None = None
     api_key: str | None = None
     api_auth_string: str | None = None
-    api_request_timeout: float = 60.0
-    api_connect_timeout: float = 10.0
+    api_request_timeout: Seconds = 60.0
+    api_connect_timeout: Seconds = 10.0
     api_ssl_cert_file: Path | None = None
     api_tls_insecure_skip_verify: bool = False
     silence_api_url_misconfiguration: bool = False
-    client_max_retries: int = 5
-    client_retry_jitter_factor: float = 0.2
+    client_max_retries: Count = 5
+    client_retry_jitter_factor: Seconds = 0.2
     client_retry_extra_codes: tuple[int, ...] = ()
     client_csrf_support_enabled: bool = True
     client_custom_headers: dict[str, str] = {}  # noqa: RUF012  # read only, as all of a Settings
@@ -43,8 +49,8 @@ class Settings:
 
     # The embedded server. The contract has it off; here a flow runs without any set-up.
     server_ephemeral_enabled: bool = True
-    server_ephemeral_startup_timeout_seconds: int = 20
-    server_ephemeral_idle_seconds: int = 300  # the contract has no such bound: it never stops it
+    server_ephemeral_startup_timeout_seconds: Count = 20
+    server_ephemeral_idle_seconds: Count = 300  # the contract has no such bound: it never stops it
 
     # The command line
     cli_colors: bool = True
@@ -52,27 +58,27 @@ class Settings:
     cli_wrap_lines: bool = True
 
     # Logging
-    logging_level: str = "INFO"
+    logging_level: Level = "INFO"
     logging_config_path: Path | None = None
     logging_extra_loggers: tuple[str, ...] = ()
     logging_log_prints: bool = False
     logging_colors: bool = True
     logging_to_api_enabled: bool = True
-    logging_to_api_batch_interval: float = 0.2  # the contract's 2 s is what makes logs look late
-    logging_to_api_batch_size: int = 4_000_000
-    logging_to_api_max_log_size: int = 1_000_000
+    logging_to_api_batch_interval: Seconds = 0.2  # the contract's 2 s is what makes logs look late
+    logging_to_api_batch_size: Count = 4_000_000
+    logging_to_api_max_log_size: Count = 1_000_000
     logging_to_api_when_missing_flow: str = "warn"
 
     # The recorder: what it holds and what it may put on disk while the API is away
-    events_worker_max_queue_size: int = 0  # 0: the recorder's own bound
-    recorder_spool_size: int = 256_000_000
-    recorder_exit_timeout_seconds: float = 5.0
+    events_worker_max_queue_size: Count = 0  # 0: the recorder's own bound
+    recorder_spool_size: Count = 256_000_000
+    recorder_exit_timeout_seconds: Seconds = 5.0
 
     # Flows, tasks, results
-    flows_default_retries: int = 0
+    flows_default_retries: Count = 0
     flows_default_retry_delay_seconds: float | tuple[float, ...] = 0
     flows_heartbeat_frequency: int | None = 180
-    tasks_default_retries: int = 0
+    tasks_default_retries: Count = 0
     tasks_default_retry_delay_seconds: float | tuple[float, ...] = 0
     tasks_default_persist_result: bool | None = None
     tasks_default_no_cache: bool = False
@@ -90,7 +96,7 @@ class Settings:
     # Deployments, runners, workers
     deployments_default_work_pool_name: str | None = None
     deployments_default_docker_build_namespace: str | None = None
-    runner_process_limit: int = 5
+    runner_process_limit: Count = 5
     runner_poll_frequency: int = 10  # an upper bound: delivery itself is a long poll
     runner_auto_install_dependencies: bool = False
     runner_crash_on_cancellation_failure: bool = False
@@ -99,9 +105,9 @@ class Settings:
     runner_server_port: int = 8080
     runner_server_log_level: str = "ERROR"
     runner_server_missed_polls_tolerance: int = 2
-    worker_heartbeat_seconds: float = 30
-    worker_query_seconds: float = 10  # an upper bound, as above
-    worker_prefetch_seconds: float = 10
+    worker_heartbeat_seconds: Seconds = 30
+    worker_query_seconds: Seconds = 10  # an upper bound, as above
+    worker_prefetch_seconds: Seconds = 10
     worker_enable_cancellation: bool = True  # cancelling that leaves the job running is a fault
     worker_cancellation_poll_seconds: float = 120
     worker_debug_mode: bool = False

@@ -22,6 +22,9 @@ def tables(path: str) -> Table:
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise InvalidSetting(message) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path} is not a TOML file: {error}"
         raise InvalidSetting(message) from None
@@ -51,18 +54,25 @@ def active_profile(path: str, wanted: str | None) -> tuple[str, Table]:
     """The name and settings of the profile `wanted`, or of the one the file says is active.
 
     Raises:
-        InvalidSetting: The profile is not in the file.
+        InvalidSetting: The profile is not in the file, or the file has not the form it must have.
     """
     content = tables(path)
     name = wanted or str(content.get("active") or "")
-    profiles = _table(content.get("profiles"))
+    profiles = _required(content.get("profiles", {}), "profiles", path)
     if name in profiles:
-        return name, dict(_flatten(_table(profiles[name]), ""))
+        return name, dict(_flatten(_required(profiles[name], f"profiles.{name}", path), ""))
     if not name:
         return "", {}
     there = ", ".join(profiles) or "none"
     message = f"the profile {name!r} is not in {path}; it has: {there}"
     raise InvalidSetting(message)
+
+
+def _required(value: object, key: str, path: str) -> Table:
+    if not isinstance(value, dict):
+        message = f"{key} in {path} is {value!r}; it must be a table: [{key}]"
+        raise InvalidSetting(message)
+    return cast("Table", value)
 
 
 def _table(value: object) -> Table:

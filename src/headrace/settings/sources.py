@@ -76,6 +76,16 @@ def read(kinds: Mapping[str, str]) -> Resolved:
     return resolved
 
 
+def read_places(kinds: Mapping[str, str]) -> Resolved:
+    """Where the home directory and the profiles are, and nothing else of the settings."""
+    only = {name: kinds[name] for name in ("home", "profiles_path")}
+    resolved = Resolved()
+    for source, raw in _places():
+        _take(resolved, only, source, raw)
+    _profiles_path(resolved, _home(resolved))
+    return resolved
+
+
 def stamp(profiles: str) -> tuple[object, ...]:
     """Changes when a source may say something else: what is compared before a copy is believed.
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+INFINITE = float("inf")
 
 
 def parse(kind: str, raw: object) -> object:
@@ -69,6 +71,34 @@ def _number(raw: object) -> float:
         raise ValueError("a number") from None
 
 
+def _amount(raw: object) -> float:
+    number = _number(raw)
+    if not 0 <= number < INFINITE:
+        raise ValueError("a number, 0 or more")
+    return number
+
+
+def _count(raw: object) -> int:
+    number = _whole(raw)
+    if number < 0:
+        raise ValueError("a whole number, 0 or more")
+    return number
+
+
+def _level(raw: object) -> str:
+    name = str(raw).strip().upper()
+    if name in LEVELS or name.isdecimal():
+        return name
+    raise ValueError(f"one of {', '.join(LEVELS)}, or a number")
+
+
+def _url(raw: object) -> str:
+    text = _text(raw).strip()
+    if text.lower().startswith(("http://", "https://")):
+        return text
+    raise ValueError("an address such as http://127.0.0.1:4200/api")
+
+
 def _path(raw: object) -> object:
     if isinstance(raw, str) and raw.strip():
         return load("pathlib:Path")(raw.strip()).expanduser()
@@ -114,6 +144,10 @@ PARSERS: dict[str, Callable[[object], object]] = {
     "int": _whole,
     "float": _number,
     "Path": _path,
+    "Seconds": _amount,
+    "Count": _count,
+    "Level": _level,
+    "Url": _url,
     "tuple[str, ...]": _several(_text, "a list of texts, separated by commas"),
     "tuple[int, ...]": _several(_whole, "a list of whole numbers, separated by commas"),
     "tuple[float, ...]": _several(_number, "a list of numbers, separated by commas"),

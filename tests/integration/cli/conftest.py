@@ -32,15 +32,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def headrace(home: Path) -> Iterator[Run]:
-    """Runs `headrace …` against a server of this module's own."""
+def url(home: Path) -> Iterator[str]:
+    """The address of a server of this module's own."""
     started = program(home, "server", "start", "--background", "--port", "0", "-o", "json")
     assert started.returncode == 0, started.stderr
-    url = json.loads(started.stdout)["url"]
+    yield json.loads(started.stdout)["url"]
+    stopped = program(home, "server", "stop")
+    assert stopped.returncode == 0, stopped.stderr
+
+
+@pytest.fixture(scope="module")
+def headrace(home: Path, url: str) -> Run:
+    """Runs `headrace …` against that server."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return program(home, *arguments, **({"HEADRACE_API_URL": url} | environment))
 
-    yield run
-    stopped = program(home, "server", "stop")
-    assert stopped.returncode == 0, stopped.stderr
+    return run

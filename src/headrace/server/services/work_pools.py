@@ -1,8 +1,5 @@
 """Work pools: what their operations mean."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
-
 from msgspec import UNSET
 from sqlalchemy import func, select
 
@@ -14,7 +11,6 @@ from headrace.errors import (
     ObjectNotFound,
     StaleWrite,
     UniqueViolation,
-    ValidationFailed,
 )
 from headrace.server.services.signals import Signals
 from headrace.server.store import work_pools as store
@@ -41,7 +37,7 @@ async def create_work_pool(database: Database, body: WorkPoolCreate) -> Row:
         raise Forbidden(
             f"{body.name!r} cannot be a work pool: names that start with 'prefect' are reserved."
         )
-    _check_template(body.base_job_template)
+    check_template(body.base_job_template)
     now, pool_id, queue_id = now_text(), new_id(), new_id()
     pool = {
         "id": pool_id,
@@ -128,7 +124,7 @@ async def update_work_pool(
     pool_id = await find_pool_id(database, name)
     values: dict[str, object] = {}
     if body.base_job_template is not UNSET and body.base_job_template is not None:
-        _check_template(body.base_job_template)
+        check_template(body.base_job_template)
         values["base_job_template"] = encode(body.base_job_template).decode()
     if body.storage_configuration is not UNSET and body.storage_configuration is not None:
         values["storage_configuration"] = encode(body.storage_configuration).decode()
@@ -166,19 +162,3 @@ def looks_like_id(name: str) -> bool:
 
 
 _ID_CHARACTERS = set("0123456789abcdef-")
-
-
-def _check_template(template: Mapping[str, Any]) -> None:
-    """Refuse a template that could not be resolved, with its path in the body."""
-    try:
-        check_template(template)
-    except ValidationFailed as failure:
-        errors = [
-            {**error, "loc": ["body", "base_job_template", *_path(error)]}
-            for error in failure.errors
-        ]
-        raise ValidationFailed(errors) from failure
-
-
-def _path(error: Mapping[str, object]) -> list[object]:
-    return list(cast("Sequence[object]", error.get("loc") or ()))

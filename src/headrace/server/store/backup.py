@@ -4,14 +4,15 @@ A backup of PostgreSQL is the rows of one snapshot in that same form, so that ev
 looked into with `sqlite3`, and restored into either kind of database.
 """
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
 
 from headrace._bindings import load
 from headrace.errors import DatabaseNotOurs
+from headrace.server.store.disk import written
 from headrace.server.store.migrate import (
     APPLICATION_ID,
     check_sqlite_file,
@@ -49,21 +50,16 @@ def back_up(url: str, target: Path, progress: Progress = ignore_progress) -> Non
     """
     path = sqlite_path(url)
     fresh = target.with_name(target.name + ".new")
-    fresh.unlink(missing_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    if path is not None:
+        _require(path)
+    with written(target, draft=fresh), _in_our_words():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(b"")  # an empty file is a new database; the reason, if it cannot be made
         if path is None:
             load("headrace.server.store.backup_postgresql:dump_rows")(url, fresh, progress)
         else:
-            _require(path)
             copy_pages(path, fresh, progress)
-    except apsw.Error as error:
-        fresh.unlink(missing_ok=True)
-        raise translate(error) from error
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
-    replace_durably(fresh, target)
+        replace_durably(fresh, target)
 
 
 def restore(url: str, source: Path, progress: Progress = ignore_progress) -> None:
@@ -82,27 +78,34 @@ def restore(url: str, source: Path, progress: Progress = ignore_progress) -> Non
     """
     _require(source)
     path = sqlite_path(url)
-    try:
+    with _in_our_words():
         if path is None:
             load("headrace.server.store.backup_postgresql:load_rows")(url, source, progress)
         else:
             _restore_file(path, source, progress)
+
+
+@contextmanager
+def _in_our_words() -> Generator[None]:
+    try:
+        yield
     except apsw.Error as error:
         raise translate(error) from error
 
 
 def _restore_file(path: Path, source: Path, progress: Progress) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     ownership = own(path)
     fresh = path.with_name(path.name + ".new")
     try:
-        prepare_copy(source, fresh, progress)
-        with closing(open_file(fresh)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        _discard_journal(path)
-        replace_durably(fresh, path)
+        with written(path, draft=fresh):
+            prepare_copy(source, fresh, progress)
+            with closing(open_file(fresh)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+            _discard_journal(path)
+            replace_durably(fresh, path)
     finally:
-        fresh.unlink(missing_ok=True)
         ownership.release()
 
 

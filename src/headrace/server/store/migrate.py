@@ -19,6 +19,7 @@ from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable
 from headrace import __version__
 from headrace._bindings import load
 from headrace.errors import DatabaseNotOurs, DatabaseReadOnly
+from headrace.server.store.disk import written
 from headrace.server.store.schema import metadata
 from headrace.server.store.sqlite_errors import translate
 from headrace.server.store.sqlite_file import open_file, open_to_read
@@ -136,19 +137,17 @@ def _create_sqlite(path: Path, dialect: Dialect) -> None:
     """Make the database under another name first: there is a whole one at `path`, or none."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    connection = open_file(fresh)
-    try:
-        connection.execute("PRAGMA journal_mode=OFF")
-        connection.execute("PRAGMA synchronous=OFF")  # made durable below, in one go
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute("BEGIN")
-        for statement in creation_script(dialect):
-            connection.execute(statement)
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        connection.close()
-    replace_durably(fresh, path)
+    with written(path, draft=fresh):
+        with closing(open_file(fresh)) as connection:
+            connection.execute("PRAGMA journal_mode=OFF")
+            connection.execute("PRAGMA synchronous=OFF")  # made durable below, in one go
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute("BEGIN")
+            for statement in creation_script(dialect):
+                connection.execute(statement)
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode=WAL")
+        replace_durably(fresh, path)
 
 
 def replace_durably(fresh: Path, path: Path) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from headrace._bindings import load
 from headrace.errors import ValidationFailed
 from headrace.server.store.database import Database
+from headrace.server.store.disk import written
 from headrace.server.store.migrate import check_sqlite_file, prepare_sqlite
 from headrace.server.store.ownership import own
 from headrace.server.store.sqlite import SqliteDatabase, new_dialect
@@ -61,7 +62,8 @@ async def open_database(url: str) -> Database:
 
 
 async def _open_sqlite(path: Path) -> Database:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     check_sqlite_file(path)  # before anything is written beside a file that is not ours
     ownership = own(path)
     try:

@@ -13,7 +13,8 @@ from time import sleep
 from typing import IO
 
 from headrace import __version__
-from headrace.errors import DatabaseInUse, DatabaseReadOnly
+from headrace.errors import DatabaseInUse
+from headrace.server.store.disk import written
 from headrace.server.store.times import now_text
 
 # `is_owned` holds the lock for a moment when nobody else does: one attempt could meet just that.
@@ -72,8 +73,9 @@ class Ownership:
         note = Address(url, os.getpid(), self._started, __version__)
         path = address_path(self._database)
         fresh = path.with_name(path.name + ".new")
-        fresh.write_text(json.dumps(asdict(note)) + "\n", encoding="utf-8")
-        fresh.replace(path)
+        with written(path, draft=fresh):
+            fresh.write_text(json.dumps(asdict(note)) + "\n", encoding="utf-8")
+            fresh.replace(path)
 
     def release(self) -> None:
         """Remove the note and give the lock back."""
@@ -88,13 +90,10 @@ def own(database: Path) -> Ownership:
 
     Raises:
         DatabaseInUse: Another process owns it; `address` says where it answers, if it does.
-        DatabaseReadOnly: The directory cannot be written.
+        DatabaseReadOnly, DatabaseFull: The directory cannot be written.
     """
-    try:
+    with written(database):
         lock = lock_path(database).open("ab")
-    except OSError as error:
-        message = f"{database} cannot be written: {error}; choose another directory"
-        raise DatabaseReadOnly(message) from error
     for attempt in range(_ATTEMPTS):
         try:
             _lock(lock)
@@ -106,7 +105,11 @@ def own(database: Path) -> Ownership:
         else:
             break
     ownership = Ownership(database, lock)
-    ownership.announce("")
+    try:
+        ownership.announce("")
+    except BaseException:
+        ownership.release()
+        raise
     return ownership
 
 

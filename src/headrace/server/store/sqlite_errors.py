@@ -41,7 +41,7 @@ def translate(error: apsw.Error) -> StoreError:
     if primary == apsw.SQLITE_READONLY:
         return DatabaseReadOnly(f"the database can only be read ({error}); make its file writable")
     if primary == apsw.SQLITE_FULL:
-        return DatabaseFull(f"the database cannot grow ({error}); free space on its disk")
+        return DatabaseFull("the database cannot grow; free space on its disk")
     if primary in _UNAVAILABLE:
         return DatabaseUnavailable(f"SQLite: {error}: {_UNAVAILABLE[primary]}")
     return StoreError(f"SQLite refused a statement: {error}")
