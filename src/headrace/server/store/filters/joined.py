@@ -6,11 +6,12 @@ where the other noun is the smaller one (flows, deployments, pools): the databas
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 from sqlalchemy import ColumnElement, Select, exists, select
 
-from headrace.server.store.filters.conditions import Condition, Conditions
+from headrace.server.store.filters.conditions import Condition, Conditions, equal_any
 from headrace.server.store.filters.nouns import (
     filter_deployments,
     filter_flow_runs,
@@ -81,10 +82,9 @@ def where_flow_runs(filters: Filters) -> Conditions:
     table = flow_run.c
     parts: Conditions = [] if filters.flow_runs is None else filter_flow_runs(filters.flow_runs)
     if filters.flows is not None:
-        parts.append(table.flow_id.in_(select(flow.c.id).where(*filter_flows(filters.flows))))
+        parts += _belong_to_flow(table.flow_id, filters.flows)
     if filters.deployments is not None:
-        wanted = select(deployment.c.id).where(*filter_deployments(filters.deployments))
-        parts.append(table.deployment_id.in_(wanted))
+        parts += _belong_to_deployment(table.deployment_id, filters.deployments)
     if filters.task_runs is not None:
         parts.append(_has_task_runs(filters.task_runs))
     if filters.work_pools is not None or filters.work_pool_queues is not None:
@@ -115,13 +115,38 @@ def where_deployments(filters: Filters) -> Conditions:
         [] if filters.deployments is None else filter_deployments(filters.deployments)
     )
     if filters.flows is not None:
-        parts.append(table.flow_id.in_(select(flow.c.id).where(*filter_flows(filters.flows))))
+        parts += _belong_to_flow(table.flow_id, filters.flows)
     if filters.flow_runs is not None or filters.task_runs is not None:
         runs = _flow_run_conditions(filters)
         parts.append(exists().where(flow_run.c.deployment_id == table.id, *runs))
     if filters.work_pools is not None or filters.work_pool_queues is not None:
         parts.append(table.work_queue_id.in_(_work_queues(filters)))
     return parts
+
+
+def _belong_to_flow(column: ColumnElement[Any], given: FlowFilter) -> Conditions:
+    ids = _only_ids(given)
+    if ids is not None:
+        return equal_any(column, ids)
+    return [column.in_(select(flow.c.id).where(*filter_flows(given)))]
+
+
+def _belong_to_deployment(column: ColumnElement[Any], given: DeploymentFilter) -> Conditions:
+    ids = _only_ids(given)
+    if ids is not None:
+        return equal_any(column, ids)
+    return [column.in_(select(deployment.c.id).where(*filter_deployments(given)))]
+
+
+def _only_ids(given: FlowFilter | DeploymentFilter) -> list[UUID] | None:
+    """The ids, where nothing else is asked for.
+
+    The column refers to the other table, so the rows need not be looked up there.
+    """
+    if given.id is None or given.id.any_ is None or given.id.not_any_ is not None:
+        return None
+    others = set(given.__struct_fields__) - {"id", "operator"}
+    return None if any(getattr(given, name) is not None for name in others) else given.id.any_
 
 
 def _flow_run_conditions(filters: Filters) -> Conditions:
