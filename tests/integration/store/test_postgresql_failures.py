@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Integer, bindparam, func, insert, literal, select, update
 
 from headrace.errors import DatabaseUnavailable, StaleWrite, ValidationFailed
-from headrace.server.store.database import Database, Statement, Transaction, Write
+from headrace.server.store.database import Database, Row, Statement, Transaction, Write
 from headrace.server.store.open import open_database
 from headrace.server.store.schema import flow
 from headrace.server.store.times import now_text
@@ -241,3 +241,37 @@ async def test_a_lock_is_handed_on(postgresql: Database) -> None:
 
     await asyncio.gather(postgresql.transact(first), postgresql.transact(second))
     assert sorted(order) == ["first", "second"]
+
+
+async def test_a_long_list_holds_up_nobody_and_is_answered(postgresql: Database) -> None:
+    """A query beyond a quick session's time has its own; those asked with it are answered first."""
+    await postgresql.apply([Write(INSERT_FLOW, new_flow())])
+    await postgresql.fetch_all(COUNT_FLOWS)
+    long_one = Statement(select(func.pg_sleep(bindparam("seconds")), literal(1)))
+    order: list[str] = []
+
+    async def ask(name: str, statement: Statement, seconds: float | None = None) -> list[Row]:
+        params = {} if seconds is None else {"seconds": seconds}
+        rows = await postgresql.fetch_all(statement, params)
+        order.append(name)
+        return rows
+
+    long_rows, *short_rows = await asyncio.gather(
+        ask("long", long_one, 0.3), *(ask("short", COUNT_FLOWS) for _ in range(20))
+    )
+    assert long_rows[0][1] == 1
+    assert short_rows == [[(1,)]] * 20
+    assert order == ["short"] * 20 + ["long"]
+
+
+async def test_a_list_that_is_refused_fails_alone(postgresql: Database) -> None:
+    """Lists that went out together with one that the server refuses get their rows all the same."""
+    wrong = Statement(select(literal(1) / bindparam("divisor", type_=Integer())))
+    answers = await asyncio.gather(
+        *(postgresql.fetch_all(COUNT_FLOWS) for _ in range(5)),
+        postgresql.fetch_all(wrong, {"divisor": 0}),
+        *(postgresql.fetch_all(COUNT_FLOWS) for _ in range(5)),
+        return_exceptions=True,
+    )
+    assert isinstance(answers.pop(5), ValidationFailed)
+    assert answers == [[(0,)]] * 10

@@ -14,6 +14,7 @@ from headrace.errors import (
 
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK = "40P01"
+TIMED_OUT = "57014"
 TRY_AGAIN = frozenset({SERIALIZATION_FAILURE, DEADLOCK})
 """SQLSTATEs after which the same transaction, run again, may well succeed."""
 
@@ -24,7 +25,10 @@ _CLASSES: dict[str, tuple[type[HeadraceError], str]] = {
     "53100": (DatabaseFull, "free space on the disk of the PostgreSQL server"),
     "53": (DatabaseUnavailable, "the PostgreSQL server is out of resources"),
     "55P03": (TooBusy, "another transaction holds a lock for too long; try again in a moment"),
-    "57014": (DatabaseUnavailable, "the statement took too long and was stopped; narrow the query"),
+    TIMED_OUT: (
+        DatabaseUnavailable,
+        "the statement took too long and was stopped; narrow the query",
+    ),
     "57": (DatabaseUnavailable, "the PostgreSQL server is stopping or starting"),
     "08": (DatabaseUnavailable, "the connection to PostgreSQL broke"),
     "40": (TooBusy, "it met other writes again and again; try again in a moment"),
