@@ -1,7 +1,9 @@
 """The peer in an environment of its own, at the version the wire contract was taken from."""
 
+import fcntl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 PEER = "prefect==3.8.8"
@@ -10,27 +12,41 @@ EXTRAS = ("asyncpg", "pandas")
 STEP_SECONDS = 600
 
 
-def install(directory: Path) -> Path:
-    """Its interpreter; the environment is made when it is not there yet."""
+class PeerNotInstalled(Exception):
+    """The environment could not be made; the message says what failed."""
+
+
+def install(directory: Path, extras: Sequence[str] = EXTRAS) -> Path:
+    """Its interpreter; the environment is made when it is not there yet.
+
+    Several processes may ask for the same directory at once: one makes it, the others wait.
+    """
     python = directory / "bin" / "python"
     if not (directory / "ready").exists():
-        if directory.exists() and not (directory / "installing").exists():
-            sys.exit(f"{directory} exists and was not made here: name another with --peer")
-        directory.mkdir(parents=True, exist_ok=True)
-        run("uv", "venv", "--quiet", "--clear", str(directory))
-        (directory / "installing").touch()
-        run(
-            *("uv", "pip", "install", "--quiet", "--python", str(directory)),
-            *("--exclude-newer", NEWEST, PEER, *EXTRAS),
-        )
-        (directory / "ready").touch()
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with directory.with_name(f"{directory.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (directory / "ready").exists():
+                _make(directory, extras)
     return python
 
 
-def run(*command: str) -> None:
-    """Run a command; its output is shown when it fails."""
+def _make(directory: Path, extras: Sequence[str]) -> None:
+    if directory.exists() and not (directory / "installing").exists():
+        raise PeerNotInstalled(f"{directory} exists and was not made here: choose another")
+    directory.mkdir(exist_ok=True)
+    run(directory, "uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(directory))
+    (directory / "installing").touch()
+    # This project's pins are not the peer's.
+    options = ("--quiet", "--no-config", "--python", str(directory), "--exclude-newer", NEWEST)
+    run(directory, "uv", "pip", "install", *options, PEER, *extras)
+    (directory / "ready").touch()
+
+
+def run(place: Path, *command: str) -> None:
+    """Run a command in `place`; its output is shown when it fails."""
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=STEP_SECONDS, check=False
+        command, cwd=place, capture_output=True, text=True, timeout=STEP_SECONDS, check=False
     )
     if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        raise PeerNotInstalled(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")

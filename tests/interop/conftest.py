@@ -1,0 +1,44 @@
+"""The unmodified client of the wire contract against our server, both as programs of their own.
+
+A module's tests share one server and, mostly, one program under `programs/`: starting the client costs
+two seconds of processor time. Such a program does many things and writes a report; the tests judge what
+it did by our API, by side effects, and by the report.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bench import peer
+
+from tests.interop.contract_client import ContractClient
+from tests.interop.served import Served, serve
+
+PEER = Path(__file__).parents[2] / ".peer"
+
+
+@pytest.fixture(scope="session")
+def peer_python() -> Path:
+    """The interpreter that has the contract's client installed. The first use installs it."""
+    return peer.install(PEER, extras=())
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for the files of a module's programs."""
+    return tmp_path_factory.mktemp("interop")
+
+
+@pytest.fixture(scope="module")
+def served(place: Path) -> Iterator[Served]:
+    """Our server on SQLite, for a module's tests. It may log no error."""
+    with serve(place / "server", f"sqlite:///{place / 'headrace.db'}") as server:
+        yield server
+    assert not server.complaints()
+
+
+@pytest.fixture(scope="module")
+def client(served: Served, place: Path, peer_python: Path) -> Iterator[ContractClient]:
+    """Runs the contract's programs against the module's server."""
+    with ContractClient(peer_python, served.url, place / "client") as programs:
+        yield programs

@@ -1,0 +1,150 @@
+"""The contract's own programs: scripts of ours that use its client, its command, its workers."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+PROGRAMS = Path(__file__).parent / "programs"
+RUN_SECONDS = 150
+STOP_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a program that ended left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class ContractClient:
+    """Starts programs in the client's environment; those that still run at the end are ended.
+
+    Args:
+        python: The interpreter that has the client.
+        url: The server's address.
+        home: The client's home; made here. Programs run in `home / "work"`.
+    """
+
+    def __init__(self, python: Path, url: str, home: Path) -> None:
+        self.python = python
+        self.work = home / "work"
+        self.work.mkdir(parents=True)
+        self._home = home
+        self._url = url
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._reports = 0
+
+    def environment(self, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What a program is started with: nothing of the tests' own settings."""
+        dropped = ("PREFECT_", "HEADRACE_", "PYTHON", "PYTEST_", "VIRTUAL_ENV", "COV_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
+        return (
+            kept
+            | {
+                "HOME": str(self._home),
+                "PREFECT_HOME": str(self._home / "settings"),
+                "PREFECT_API_URL": self._url,
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+                "DO_NOT_TRACK": "1",
+                "PYTHONUNBUFFERED": "1",
+                "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
+                "COLUMNS": "300",
+                "NO_COLOR": "1",
+            }
+            | dict(settings or {})
+        )
+
+    def run(self, *command: str, ok: bool = True, given: str = "", **settings: str) -> Done:
+        """Run a command to its end, `given` on its standard input; it must succeed, or not, as `ok` says."""
+        done = subprocess.run(
+            command,
+            env=self.environment(settings),
+            cwd=self.work,
+            input=given.encode(),
+            capture_output=True,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+        result = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert (result.code == 0) is ok, f"{command}: {result.code}\n{result.out}\n{result.err}"
+        return result
+
+    def cli(self, *arguments: str, ok: bool = True, **settings: str) -> Done:
+        """Run the contract's own command."""
+        return self.run(str(self.python.parent / "prefect"), *arguments, ok=ok, **settings)
+
+    def program(self, name: str, *arguments: str, **settings: str) -> Any:
+        """Run one of `programs/` to its end; the report that it wrote."""
+        self._reports += 1
+        report = self._home / f"report-{self._reports}.json"
+        script = str(PROGRAMS / f"{name}.py")
+        done = self.run(str(self.python), script, *arguments, REPORT=str(report), **settings)
+        assert report.exists(), f"{name} wrote no report\n{done.out}\n{done.err}"
+        return json.loads(report.read_text())
+
+    @contextlib.contextmanager
+    def running(self, *command: str, **settings: str) -> Iterator["Running"]:
+        """A command that runs until the block ends; then it gets a SIGINT."""
+        log = self._home / f"running-{len(self._started)}.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command,
+                env=self.environment(settings),
+                cwd=self.work,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        try:
+            yield Running(process, log)
+        finally:
+            _end(process)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        for process in self._started:
+            _end(process)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A program that runs, and what it printed so far."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
