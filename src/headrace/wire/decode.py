@@ -69,6 +69,8 @@ def _decode_slowly(kind: type[T], plan: _Plan[T], data: bytes) -> T:
     document: Any = parse(data) if data else None
     if document is None and is_parameters(info):
         document = cast("Any", {})
+    if document is None and isinstance(info, inspect.UnionType) and info.includes_none:
+        return cast("T", None)
     repaired = repair(info, document, MAX_INTEGER)
     try:
         value = plan.decoder.decode(_encoder.encode(repaired))

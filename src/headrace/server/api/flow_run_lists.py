@@ -22,7 +22,7 @@ from headrace.wire.flow_runs import (
     PaginateFlowRunsBody,
     ReadFlowRunsBody,
 )
-from headrace.wire.graphs import Graph
+from headrace.wire.graphs import DependencyResult, Graph
 from headrace.wire.history import HistoryResponse
 
 operations = Operations("flow runs")
@@ -114,3 +114,9 @@ async def set_flow_run_states(call: Call[BulkSetFlowRunStateBody]) -> bytes:
 async def read_flow_run_graph(call: Call[None]) -> bytes:
     """What a flow run did, as a graph of its task runs and sub-flows."""
     return await graphs.read_graph(call.services.database, call.path["id"], call.query("since"))
+
+
+@operations.get("/flow_runs/{id:uuid}/graph", returns=list[DependencyResult])
+async def read_flow_run_dependencies(call: Call[None]) -> bytes:
+    """The task runs of a flow run, each with those whose results it used."""
+    return await graphs.read_dependencies(call.services.database, call.path["id"])

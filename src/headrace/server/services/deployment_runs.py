@@ -27,8 +27,8 @@ from headrace.server.services.deployment_targets import (
 from headrace.server.services.deployments import NOT_FOUND
 from headrace.server.services.flow_runs import encode_policy, first_state, to_json
 from headrace.server.services.signals import Signals
+from headrace.server.services.variables import read_values
 from headrace.server.store import deployments as store
-from headrace.server.store import variables as variable_store
 from headrace.server.store.database import Database, Row
 from headrace.server.store.flow_runs import DEFAULT_POLICY, NewFlowRun
 from headrace.server.store.times import now_text
@@ -189,12 +189,7 @@ async def _move(database: Database, signals: Signals, source: Source, queue_name
 async def _open_parameters(database: Database, given: Json) -> Json:
     if not given:
         return given
-    names = list(dict.fromkeys(find_variables(given)))
-    values: dict[str, object] = {}
-    for name in names:
-        row = await database.fetch_one(variable_store.BY_NAME, {"key": name})
-        if row is not None:
-            values[name] = msgspec.json.decode(row[variable_store.SHAPE.positions["value"]])
+    values = await read_values(database, list(dict.fromkeys(find_variables(given))))
     try:
         opened = open_values(given, values.__getitem__)
     except ValueError as error:

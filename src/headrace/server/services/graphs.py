@@ -7,8 +7,10 @@ import msgspec
 
 from headrace.core.times import to_datetime, to_text
 from headrace.errors import ObjectNotFound, ValidationFailed
+from headrace.server.store import estimates
 from headrace.server.store import graphs as store
-from headrace.server.store.database import Database
+from headrace.server.store.database import Database, Row
+from headrace.server.store.task_runs import SHAPE
 from headrace.wire.decode import encode
 from headrace.wire.faults import make_fault
 
@@ -53,6 +55,21 @@ class _State(msgspec.Struct):
 
 
 _states = msgspec.json.Decoder(_State)
+
+
+class _Details(msgspec.Struct):
+    untrackable_result: bool = False
+
+
+class _Outcome(msgspec.Struct):
+    state_details: _Details = msgspec.field(default_factory=_Details)
+
+    @property
+    def is_untrackable(self) -> bool:
+        return self.state_details.untrackable_result
+
+
+_outcomes = msgspec.json.Decoder(_Outcome)
 
 
 async def read_graph(database: Database, run_id: str, since: str | None) -> bytes:
@@ -100,6 +117,33 @@ async def _read_artifacts(
         data = msgspec.Raw(row[4]) if shown["type"] == "progress" and row[4] is not None else None
         made.setdefault(row[6], []).append({**shown, "is_latest": bool(row[5]), "data": data})
     return made
+
+
+async def read_dependencies(database: Database, run_id: str) -> bytes:
+    """The contract's older graph: the task runs of a flow run, each with those whose results it used.
+
+    Raises `ObjectNotFound`.
+    """
+    if await database.fetch_one(store.RUN, {"run_id": run_id}) is None:
+        raise ObjectNotFound("Flow run not found")
+    rows = await database.fetch_all(store.TASK_RUNS, {"run_id": run_id})
+    return encode([_describe(row) for row in rows])
+
+
+def _describe(row: Row) -> dict[str, object]:
+    at = SHAPE.positions
+    inputs = msgspec.json.decode(row[at["task_inputs"]], type=dict[str, list[dict[str, Any]]])
+    sources = [source for given in inputs.values() for source in given]
+    upstream = dict.fromkeys(str(s["id"]) for s in sources if s.get("input_type") == "task_run")
+    state = row[at["state"]]
+    names = ("id", "name", "expected_start_time", "start_time", "end_time", "total_run_time")
+    return {
+        **{name: row[at[name]] for name in names},
+        "estimated_run_time": estimates.run_time(at, row),
+        "state": None if state is None else msgspec.Raw(state),
+        "untrackable_result": state is not None and _outcomes.decode(state).is_untrackable,
+        "upstream_dependencies": [{"input_type": "task_run", "id": key} for key in upstream],
+    }
 
 
 def _bound(since: str) -> str:

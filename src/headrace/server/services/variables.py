@@ -1,7 +1,9 @@
 """Variables: small named values that flows and deployment files refer to."""
 
 import re
+from collections.abc import Sequence
 
+import msgspec
 from msgspec import UNSET
 
 from headrace.core.ids import new_id
@@ -64,6 +66,16 @@ async def read_variable(database: Database, key: str, *, by_name: bool) -> Row:
     if row is None:
         raise _not_found(key)
     return row
+
+
+async def read_values(database: Database, names: Sequence[str]) -> dict[str, object]:
+    """Values of the variables that there are, by name."""
+    values: dict[str, object] = {}
+    for name in names:
+        row = await database.fetch_one(store.BY_NAME, {"key": name})
+        if row is not None:
+            values[name] = msgspec.json.decode(row[store.SHAPE.positions["value"]])
+    return values
 
 
 async def list_variables(

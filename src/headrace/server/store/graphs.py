@@ -13,6 +13,7 @@ from headrace.server.store.schema import (
     flow_run_state,
     task_run,
 )
+from headrace.server.store.task_runs import SHAPE
 
 MOST_NODES: Final = 10_000
 """A browser lays out no larger graph; the nodes beyond are left out."""
@@ -46,6 +47,11 @@ NODES: Final = Statement(
     .where(task_run.c.flow_run_id == bindparam("run_id"))
     .where(_begun.is_not(None))
     .order_by(_begun, task_run.c.id)
+    .limit(MOST_NODES)
+)
+TASK_RUNS: Final = Statement(
+    SHAPE.select.where(task_run.c.flow_run_id == bindparam("run_id"))
+    .order_by(task_run.c.expected_start_time, task_run.c.id)
     .limit(MOST_NODES)
 )
 STATES: Final = Statement(

@@ -34,6 +34,7 @@ from headrace.server.store.schema.runs import (
     task_run,
     task_run_state,
 )
+from headrace.server.store.schema.searches import saved_search
 from headrace.server.store.schema.server import installation, loop_lease
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "event",
     "flow_run_input",
     "variable",
+    "saved_search",
     "flow_run",
     "flow_run_state",
     "flow_run_tag",
