@@ -81,6 +81,18 @@ class LeaseGone(HeadraceError):
     code = "lease_gone"
 
 
+class BadRequest(HeadraceError):
+    """The request contradicts what it is about."""
+
+    code = "bad_request"
+
+
+class SecretsUnreadable(HeadraceError):
+    """The key that stored secrets are encrypted with is not there, or cannot be made."""
+
+    code = "secrets_unreadable"
+
+
 class Unauthorized(HeadraceError):
     """The credentials are missing or wrong."""
 

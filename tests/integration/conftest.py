@@ -15,6 +15,7 @@ import uvicorn
 
 from headrace.server.app import Application, build_app
 from headrace.server.config import ServerConfig
+from headrace.server.secrets import new_key
 from headrace.server.store.open import open_database
 
 READY_SECONDS = 20.0
@@ -31,6 +32,10 @@ class Reply:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+# No loops; a key of its own, so that nothing is written to the home directory.
+PLAIN: dict[str, Any] = {"loops_enabled": False, "encryption_keys": (new_key(),)}
 
 
 class LiveServer:
@@ -134,7 +139,7 @@ def serve() -> Iterator[Callable[..., LiveServer]]:
     started: list[LiveServer] = []
 
     def start(url: str, **settings: Any) -> LiveServer:
-        server = LiveServer(url, ServerConfig(**({"loops_enabled": False} | settings))).start()
+        server = LiveServer(url, ServerConfig(**(PLAIN | settings))).start()
         started.append(server)
         return server
 

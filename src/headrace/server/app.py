@@ -8,7 +8,9 @@ from typing import Any
 from headrace.server.api import (
     admin,
     artifacts,
+    blocks,
     claims,
+    collections,
     concurrency_limits,
     deployments,
     events,
@@ -38,6 +40,7 @@ from headrace.server.config import ServerConfig
 from headrace.server.services.container import Services
 from headrace.server.services.loops.cancellation import CancellationLoop
 from headrace.server.services.loops.deployment_status import DeploymentStatusLoop
+from headrace.server.services.loops.key_renewal import KeyRenewalLoop
 from headrace.server.services.loops.lateness import LatenessLoop
 from headrace.server.services.loops.leases import LeaseLoop
 from headrace.server.services.loops.pause_expiry import PauseExpiryLoop
@@ -56,7 +59,9 @@ logger = logging.getLogger("headrace.server")
 NOUNS: tuple[Operations, ...] = (
     admin.operations,
     artifacts.operations,
+    blocks.operations,
     claims.operations,
+    collections.operations,
     concurrency_limits.operations,
     deployments.operations,
     events.operations,
@@ -91,6 +96,7 @@ LOOPS: tuple[Callable[[Services], LoopService], ...] = (
     lambda services: run_on_leader(services, LatenessLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, PauseExpiryLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, CancellationLoop(services.database, services.signals)),
+    lambda services: run_on_leader(services, KeyRenewalLoop(services.blocks)),
     lambda services: run_on_leader(services, SlotExpiryLoop(services.database, services.signals)),
     lambda services: run_on_leader(
         services, DeploymentStatusLoop(services.database, services.signals)

@@ -12,6 +12,7 @@ from typing import cast
 
 from headrace.core.leases import LeaseTerms
 from headrace.errors import ValidationFailed
+from headrace.server.secrets import KEY_FILE
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 
@@ -44,6 +45,10 @@ class ServerConfig:
     """How long a stopping server waits for answers that are under way."""
     retention_days: float = 90.0
     """Finished runs, their logs and events are deleted after this. 0 keeps everything."""
+    encryption_keys: tuple[str, ...] = ()
+    """Keys that secrets are stored with, the newest first. Empty: those of `key_file`."""
+    key_file: Path | None = None
+    """Where keys are kept that are not given; made at the first secret."""
     lease_terms: LeaseTerms = field(default_factory=LeaseTerms)
     """How long a worker's hold on a run lasts without being renewed."""
     loops_enabled: bool = True
@@ -126,6 +131,10 @@ def read_config(environment: Mapping[str, str], **given: object) -> ServerConfig
         "default_limit": reader.integer("SERVER_API_DEFAULT_LIMIT", 200),
         "keep_alive_seconds": reader.number("SERVER_API_KEEPALIVE_TIMEOUT", 75.0),
         "retention_days": reader.number("SERVER_RETENTION_DAYS", 90.0),
+        "encryption_keys": tuple(
+            reader.text("SERVER_ENCRYPTION_KEY", "").replace(",", " ").split()
+        ),
+        "key_file": home / KEY_FILE,
         "lease_terms": LeaseTerms(
             reader.number("SERVER_LEASE_SECONDS", LeaseTerms().seconds),
             reader.number("SERVER_UNCONFIRMED_LEASE_SECONDS", LeaseTerms().unconfirmed_seconds),
@@ -154,7 +163,7 @@ def describe_config(config: ServerConfig) -> dict[str, object]:
     return described
 
 
-_SECRETS = ("api_key", "auth_string")
+_SECRETS = ("api_key", "auth_string", "encryption_keys")
 _MASK = "********"
 _PASSWORD = re.compile(r"(://[^:@/]*:)[^@/]*@")
 

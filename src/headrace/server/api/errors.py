@@ -14,6 +14,8 @@ STATUS_OF_CODE: dict[str, int] = {
     "not_found": 404,
     "already_exists": 409,
     "conflict": 409,
+    "bad_request": 400,
+    "secrets_unreadable": 503,
     "slots_taken": 423,
     "lease_gone": 410,
     "unauthorized": 401,

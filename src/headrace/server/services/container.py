@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from headrace.core.ids import new_id
 from headrace.server.config import ServerConfig
+from headrace.server.secrets import Keyring
+from headrace.server.services.block_documents import BlockDocuments
 from headrace.server.services.claims import Claims
 from headrace.server.services.event_tail import EventTail
 from headrace.server.services.events import EventIntake
@@ -38,6 +40,7 @@ class Services:
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     event_intake: EventIntake = field(init=False)
     event_tail: EventTail = field(init=False)
+    blocks: BlockDocuments = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the parts that stand on others."""
@@ -45,6 +48,8 @@ class Services:
         self.polls = Polls(self.database, self.signals)
         self.liveness = Liveness(self.database, self.signals)
         self.event_intake = EventIntake(self.database, self.signals, self.heartbeats)
+        keyring = Keyring(self.config.encryption_keys, self.config.key_file)
+        self.blocks = BlockDocuments(self.database, keyring)
         self.event_tail = EventTail(self.database, self.signals, self.closing)
 
     def close_calls(self) -> None:

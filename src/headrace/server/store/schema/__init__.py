@@ -11,6 +11,12 @@ Conventions that hold for every table:
 """
 
 from headrace.server.store.schema.artifacts import artifact, artifact_collection
+from headrace.server.store.schema.blocks import (
+    block_document,
+    block_document_reference,
+    block_schema,
+    block_type,
+)
 from headrace.server.store.schema.columns import Id, Json, Timestamp, metadata
 from headrace.server.store.schema.definitions import (
     deployment,
@@ -50,6 +56,10 @@ __all__ = [
     "deployment_schedule",
     "artifact",
     "artifact_collection",
+    "block_type",
+    "block_schema",
+    "block_document",
+    "block_document_reference",
     "concurrency_limit",
     "concurrency_lease",
     "concurrency_slot",

@@ -1,0 +1,145 @@
+"""Rules of blocks. Pure: the checksum of a schema, what of a document is secret, what refers to what.
+
+The checksum is part of the contract: clients compute it themselves and look a schema up by it. It was
+found by comparing the answers of a running server with hashes of the fields that were sent.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
+
+MASK: Final = "********"
+"""Stands for a secret value where secrets are not asked for."""
+
+_REFERENCE: Final = "$ref"
+_DEFINITION: Final = "#/definitions/"
+_SECRETS: Final = "secret_fields"
+
+Json = dict[str, Any]
+
+
+def checksum(fields: Mapping[str, Any]) -> str:
+    """The checksum of a schema's fields: `sha256:` and 64 hexadecimal digits.
+
+    It does not depend on the order of keys, on which fields are secret, and on definitions that
+    nothing refers to or that are blocks of their own.
+    """
+    counted = cast("Json", _without(dict(fields), _SECRETS))
+    definitions = counted.get("definitions")
+    if definitions and isinstance(definitions, dict):
+        del counted["definitions"]
+        wanted = _referenced(counted, cast("Json", definitions))
+        if wanted:
+            counted["definitions"] = wanted
+    text = json.dumps([[counted], {}], sort_keys=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _without(value: object, key: str) -> object:
+    if isinstance(value, dict):
+        items = cast("Json", value).items()
+        return {name: _without(one, key) for name, one in items if name != key}
+    return value
+
+
+def _referenced(fields: Json, definitions: Json) -> Json:
+    """The definitions that are no blocks and that fields, or such definitions, refer to."""
+    found: Json = {}
+    open_: list[object] = [fields]
+    while open_:
+        value = open_.pop()
+        if isinstance(value, list):
+            open_.extend(cast("list[object]", value))
+        elif isinstance(value, dict):
+            mapping = cast("Json", value)
+            open_.extend(mapping.values())
+            target = mapping.get(_REFERENCE)
+            if not isinstance(target, str) or not target.startswith(_DEFINITION):
+                continue
+            name = target.removeprefix(_DEFINITION)
+            definition = definitions.get(name)
+            is_block = isinstance(definition, dict) and "block_type_slug" in definition
+            if definition is not None and not is_block and name not in found:
+                found[name] = definition
+                open_.append(definition)
+    return found
+
+
+def reference_of(value: object) -> str | None:
+    """The id of the document that a field's value refers to; none where it is a plain value."""
+    if not isinstance(value, dict):
+        return None
+    reference = cast("Json", value).get(_REFERENCE)
+    if not isinstance(reference, dict):
+        return None
+    key = cast("Json", reference).get("block_document_id")
+    return key if isinstance(key, str) else None
+
+
+def split_references(data: Mapping[str, Any]) -> tuple[Json, dict[str, str]]:
+    """A document's own values, and the ids of the documents its other fields refer to."""
+    own: Json = {}
+    references: dict[str, str] = {}
+    for name, value in data.items():
+        target = reference_of(value)
+        if target is None:
+            own[name] = value
+        else:
+            references[name] = target
+    return own, references
+
+
+def secret_paths(fields: Mapping[str, Any]) -> list[list[str]]:
+    """The paths of a schema's secret fields, `a.b.*` in parts; `*` stands for all that is below."""
+    paths = fields.get(_SECRETS)
+    if not isinstance(paths, list):
+        return []
+    return [path.split(".") for path in cast("list[object]", paths) if isinstance(path, str)]
+
+
+def masked(data: Json, paths: Iterable[list[str]]) -> Json:
+    """The data with a mask for every secret value; nothing in it is the same object."""
+    shown = cast("Json", json.loads(json.dumps(data)))
+    for path in paths:
+        _mask(shown, path)
+    return shown
+
+
+def _mask(data: Json, path: list[str]) -> None:
+    name, rest = path[0], path[1:]
+    if name == "*":
+        for key in data:
+            data[key] = _mask_all(data[key])
+    elif name in data:
+        value = data[name]
+        if not rest:
+            data[name] = None if value is None else _mask_all(value)
+        elif isinstance(value, dict):
+            _mask(cast("Json", value), rest)
+
+
+def _mask_all(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _mask_all(one) for key, one in cast("Json", value).items()}
+    return MASK
+
+
+def restored(given: Json, old: Mapping[str, Any], paths: Iterable[list[str]]) -> Json:
+    """The given data, where a mask that came back stands for the value that it hides."""
+    for path in paths:
+        _restore(given, old, path)
+    return given
+
+
+def _restore(given: Json, old: Mapping[str, Any], path: list[str]) -> None:
+    name, rest = path[0], path[1:]
+    for key in list(given) if name == "*" else [name]:
+        if key not in given or key not in old:
+            continue
+        value, was = given[key], old[key]
+        if value == MASK:
+            given[key] = was
+        elif isinstance(value, dict) and isinstance(was, dict):
+            below = rest or ["*"]
+            _restore(cast("Json", value), cast("Json", was), below)
