@@ -32,11 +32,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A limit or a pause that keeps a run from becoming PENDING.
+    """A limit or a pause that keeps a flow run from becoming PENDING, or a task run from RUNNING.
 
     Args:
         reason: A sentence for people.
-        cancel: End the run rather than let it wait for a slot.
+        cancel: Waiting for a slot is not wanted, or vain: a flow run is cancelled, a task run stopped.
         retry_after: Seconds until it may ask again.
     """
 
@@ -59,7 +59,7 @@ class RunFacts:
         end_time: When it ended, as text.
         total_run_time: Seconds spent in RUNNING before the present state.
         expected_start_time: When it was first meant to start.
-        refusal: What keeps it from becoming PENDING, where admission was asked.
+        refusal: What keeps it from starting, where limits were asked.
         enclosing_state: A task run's flow run's state type, where the rules need it.
         cached_state: A task run's finished state under the proposed cache key, if there is one.
     """

@@ -138,7 +138,9 @@ def _start(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
 
 def _begin(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
     """A task starts only inside a flow run that runs, and not at all if its answer is known."""
-    verdict = _enclosed(run, proposed) or _wait(current, now) or _cached(run, proposed)
+    verdict = (
+        _enclosed(run, proposed) or _wait(current, now) or _cached(run, proposed) or _refused(run)
+    )
     if verdict is not None:
         return verdict
     if proposed.name != default_name(StateType.RUNNING):
@@ -167,6 +169,15 @@ def _cached(run: RunFacts, proposed: State) -> Verdict | None:
     known = replace(_instead(proposed, StateType.COMPLETED, CACHED), data=cached.data)
     details = {key: cached.details[key] for key in _CACHE_DETAILS if key in cached.details}
     return Reject("The result is in the cache.", replace(known, details=details))
+
+
+def _refused(run: RunFacts) -> Verdict | None:
+    """A task whose tags have no free slot asks again later; it keeps its state meanwhile."""
+    if run.refusal is None:
+        return None
+    if run.refusal.cancel:
+        return Abort(run.refusal.reason)
+    return Wait(math.ceil(run.refusal.retry_after), run.refusal.reason)
 
 
 def _again(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:

@@ -82,7 +82,7 @@ async def take(
     """
 
     def work(tx: Transaction) -> Taken | SlotsTaken:
-        limits, now = _locked(tx, names)
+        limits, now = lock_limits(tx, names)
         active = [limit for limit in limits if limit.active]
         _check(active, slots, mode)
         full = [one for one in active if one.active_slots(now) + slots > one.limit]
@@ -95,9 +95,7 @@ async def take(
                 _set_taken(tx, limit, limit.loose(now) + slots, now)
         if lease is None:
             return Taken(limits)
-        return Taken(
-            limits, _grant(tx, [one for one in active if not one.decay], slots, lease, now)
-        )
+        return Taken(limits, grant(tx, [one for one in active if not one.decay], slots, lease, now))
 
     taken = await database.transact(work)
     if isinstance(taken, SlotsTaken):
@@ -113,7 +111,7 @@ async def take_for_task(database: Database, names: Sequence[str], task_run_id: s
     lease = Lease(None, Holder("task_run", task_run_id))
 
     def work(tx: Transaction) -> list[Limit] | SlotsTaken:
-        limits, now = _locked(tx, names)
+        limits, now = lock_limits(tx, names)
         for limit in limits:
             tag = limit.name.partition(":")[2]
             if limit.limit <= 0:
@@ -122,7 +120,7 @@ async def take_for_task(database: Database, names: Sequence[str], task_run_id: s
             if limit.active_slots(now) >= limit.limit:
                 return SlotsTaken(f"All slots of tag {tag!r} are taken.", TAG_WAIT_SECONDS)
         if limits:
-            _grant(tx, limits, 1, lease, now)
+            grant(tx, limits, 1, lease, now)
         return limits
 
     taken = await database.transact(work)
@@ -144,7 +142,7 @@ async def give_back(
     """
 
     def work(tx: Transaction) -> list[Limit]:
-        limits, now = _locked(tx, names)
+        limits, now = lock_limits(tx, names)
         for limit in limits:
             if not limit.active:
                 continue
@@ -163,7 +161,7 @@ async def give_back_of_task(
     """Give back what a task run holds of these limits."""
 
     def work(tx: Transaction) -> list[Limit]:
-        limits, _ = _locked(tx, names)
+        limits, _ = lock_limits(tx, names)
         held = {"limits": [limit.id for limit in limits], "holder_id": task_run_id}
         if limits:
             tx.execute(sql.RELEASE_HOLDER, held)
@@ -192,7 +190,7 @@ async def release(database: Database, lease_id: str) -> None:
     await database.transact(lambda tx: tx.execute(sql.RELEASE, {"lease_id": lease_id}))
 
 
-def _locked(tx: Transaction, names: Sequence[str]) -> tuple[list[Limit], str]:
+def lock_limits(tx: Transaction, names: Sequence[str]) -> tuple[list[Limit], str]:
     """The limits of these names, which nobody else changes until the end of the transaction."""
     wanted = sorted(set(names))
     if not wanted:
@@ -231,7 +229,8 @@ def _set_taken(tx: Transaction, limit: Limit, count: float, now: str) -> None:
     tx.execute(sql.TAKE, {"limit_id": limit.id, "count": count, "now": now})
 
 
-def _grant(tx: Transaction, limits: Sequence[Limit], slots: int, lease: Lease, now: str) -> str:
+def grant(tx: Transaction, limits: Sequence[Limit], slots: int, lease: Lease, now: str) -> str:
+    """Write a lease of slots of these limits, which the caller has locked and found free; its id."""
     lease_id = new_id()
     made = {"created": now, "updated": now}
     tx.execute(

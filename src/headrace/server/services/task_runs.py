@@ -10,17 +10,18 @@ from headrace.core.ids import new_id
 from headrace.core.names import generate_name
 from headrace.core.orchestration.facts import RunFacts
 from headrace.core.orchestration.rules import decide
-from headrace.core.orchestration.verdicts import Accept, Reject
+from headrace.core.orchestration.verdicts import Accept, Verdict
 from headrace.core.states import State, StateType
 from headrace.core.times import now_text, to_text
 from headrace.errors import ForeignKeyViolation, ObjectNotFound, StaleWrite, UniqueViolation
-from headrace.server.services import flow_runs, proposals
+from headrace.server.services import flow_runs, proposals, task_slots
 from headrace.server.services.flow_run_states import ATTEMPTS
 from headrace.server.services.proposals import Outcome
 from headrace.server.services.signals import Signals
 from headrace.server.store import artifacts, task_deliveries, transitions
 from headrace.server.store import task_runs as store
-from headrace.server.store.database import Database, Row, Write
+from headrace.server.store.concurrency_limits import RELEASE_TASK
+from headrace.server.store.database import Database, Row, Transaction, Write
 from headrace.server.store.facts import TASK_RUN_FACTS, TaskRunRow, open_state
 from headrace.server.store.filters.joined import Filters, where_task_runs
 from headrace.server.store.filters.sorts import TASK_RUNS
@@ -114,7 +115,7 @@ async def rename_task_run(database: Database, run_id: str, name: str) -> None:
 
 
 async def delete_task_run(database: Database, run_id: str) -> None:
-    """Delete it with its states, logs and artifacts. Raises `ObjectNotFound`."""
+    """Delete it with its states, logs, artifacts and slots. Raises `ObjectNotFound`."""
     params = {"run_id": run_id}
     await _apply_to_one(
         database,
@@ -122,6 +123,7 @@ async def delete_task_run(database: Database, run_id: str) -> None:
             Write(store.DELETE_LOGS, params),
             Write(artifacts.DELETE_OF_TASK_RUN, params),
             Write(store.DELETE, params, expect=1),
+            Write(RELEASE_TASK, {"holder_id": run_id}),
         ],
     )
 
@@ -143,16 +145,54 @@ async def set_state(
             raise ObjectNotFound(f"Task run with id {run_id} not found")
         row = TaskRunRow(*found)
         facts = await _with_surroundings(database, row, proposed)
-        verdict = decide(facts, proposed, proposed.timestamp, force=force)
-        state = proposals.new_state_of(verdict)
-        if state is None or not isinstance(verdict, Accept | Reject):
-            return proposals.answer(verdict, row.state)
-        writes = transitions.task_run(row, state, now=now_text(), policy=verdict.policy)
+        starts = proposed.type is StateType.RUNNING and not force
+        limits = await task_slots.limited_tags(database, row) if starts else []
         with suppress(StaleWrite):
-            await database.apply(writes)
-            signals.publish("events")
-            return proposals.answer(verdict, transitions.stored_state(writes))
+            if limits:
+                verdict, text = await _start_with_slots(database, row, facts, proposed, limits)
+            else:
+                verdict = decide(facts, proposed, proposed.timestamp, force=force)
+                text = await _move(database, row, verdict)
+            if proposals.new_state_of(verdict) is not None:
+                signals.publish("events")
+            return proposals.answer(verdict, text)
     raise StaleWrite(f"Task run {run_id} is being changed by many callers at once; propose again.")
+
+
+async def _move(database: Database, row: TaskRunRow, verdict: Verdict) -> str | None:
+    """Write what was decided; the run's state after it, as stored."""
+    writes = _writes(row, verdict, now_text())
+    if not writes:
+        return row.state
+    await database.apply(writes)
+    return transitions.stored_state(writes)
+
+
+async def _start_with_slots(
+    database: Database, row: TaskRunRow, facts: RunFacts, proposed: State, limits: list[str]
+) -> tuple[Verdict, str | None]:
+    """Decide and write within one transaction: the slots counted free are the slots taken."""
+
+    def work(tx: Transaction) -> tuple[Verdict, str | None]:
+        slots = task_slots.TagSlots(tx, row.id, limits)
+        asked = replace(facts, refusal=slots.refusal())
+        verdict = decide(asked, proposed, proposed.timestamp)
+        writes = _writes(row, verdict, tx.now())
+        if not writes:
+            return verdict, row.state
+        transitions.carry_out(tx, writes)
+        if isinstance(verdict, Accept):
+            slots.take()
+        return verdict, transitions.stored_state(writes)
+
+    return await database.transact(work)
+
+
+def _writes(row: TaskRunRow, verdict: Verdict, now: str) -> list[Write]:
+    state = proposals.new_state_of(verdict)
+    if state is None:
+        return []
+    return [*transitions.task_run(row, state, now=now), *task_slots.release_after(row, state)]
 
 
 async def _with_surroundings(database: Database, row: TaskRunRow, proposed: State) -> RunFacts:

@@ -2,7 +2,18 @@
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from headrace.core.concurrency import decayed, whole
 from headrace.core.states import TERMINAL
@@ -147,6 +158,18 @@ RELEASE_HOLDER: Final = Statement(
     .where(_slot.limit_id.in_(bindparam("limits", expanding=True)))
     .where(_slot.lease_id.in_(select(_lease.id).where(_lease.holder_id == bindparam("holder_id"))))
 )
+HELD: Final = Statement(
+    select(_slot.limit_id)
+    .select_from(concurrency_slot.join(concurrency_lease, _lease.id == _slot.lease_id))
+    .where(_lease.holder_id == bindparam("holder_id"), _is_held())
+)
+"""The limits of which somebody holds slots."""
+RELEASE_TASK: Final = Statement(
+    delete(concurrency_lease)
+    .where(_lease.holder_id == bindparam("holder_id"), _lease.holder_type == "task_run")
+    .where(_lease.expires.is_(None))
+)
+"""End what a task run holds without an end of its own; what its client renews, its client ends."""
 EXPIRED: Final = Statement(
     delete(concurrency_lease).where(_lease.expires <= bindparam("now", type_=Timestamp()))
 )
@@ -162,6 +185,15 @@ _ENDED_FLOW: Final = exists().where(
 FORGOTTEN: Final = Statement(
     delete(concurrency_lease)
     .where(_lease.expires.is_(None), _lease.holder_type == "task_run")
-    .where(or_(_ENDED_TASK, _ENDED_FLOW))
+    .where(
+        or_(
+            _ENDED_TASK,
+            _ENDED_FLOW,
+            and_(
+                ~exists().where(task_run.c.id == _lease.holder_id),
+                _lease.created < bindparam("unknown_before", type_=Timestamp()),
+            ),
+        )
+    )
 )
-"""Leases without an end of their own whose task run, or its flow run, is over."""
+"""Leases without an end of their own whose task run, or its flow run, is over or unknown for long."""

@@ -146,19 +146,17 @@ def flow_run(
     return writes
 
 
-def task_run(
-    row: TaskRunRow, state: State, *, now: str, policy: Policy | None = None
-) -> list[Write]:
-    """The writes that move a task run into `state`; arguments as for `flow_run`."""
+def task_run(row: TaskRunRow, state: State, *, now: str) -> list[Write]:
+    """The writes that move a task run into `state`; arguments as for `flow_run`.
+
+    A task run's policy stays as it is: the contract has no place in it for what the rules change.
+    """
     facts = row.facts()
     step = progress(facts, state)
     text = encode_state(state, flow_run_id=row.flow_run_id, task_run_id=row.id)
     params = _run_params(state, text, step, now) | {
         "run_id": row.id,
         "run_version": row.version,
-        "v_empirical_policy": encode_policy(row.empirical_policy, policy)
-        if policy is not None and policy != facts.policy
-        else row.empirical_policy,
         **_cache_params(state),
     }
     return [
@@ -401,7 +399,7 @@ _UPDATE_TASK_RUN: Final = Statement(
     .where(task_run_table.c.id == bindparam("run_id"))
     .where(task_run_table.c.version == bindparam("run_version"))
     .values(
-        **_binds((*_STATE_COLUMNS, "empirical_policy", "cache_key", "cache_expiration")),
+        **_binds((*_STATE_COLUMNS, "cache_key", "cache_expiration")),
         version=task_run_table.c.version + 1,
     )
 )

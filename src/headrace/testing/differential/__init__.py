@@ -1,0 +1,1 @@
+"""Our server beside a server of the contract: the same requests, and where the answers differ."""
