@@ -20,6 +20,10 @@ LOOK_SECONDS = 0.25
 COMMANDS = {
     "database": ("headrace.cli.server_database:database", "Look after the server's database."),
     "backup": ("headrace.cli.server_database:backup", "Copy the database while the server runs."),
+    "renew-key": (
+        "headrace.cli.server_keys:renew_key",
+        "Put a new key before the one that secrets are stored with.",
+    ),
     "restore": ("headrace.cli.server_database:restore", "Put a backup in the database's place."),
 }
 

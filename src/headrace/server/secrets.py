@@ -67,13 +67,18 @@ class Keyring:
             message = f"A block's values do not fit its key {key_id}: they were damaged."
             raise SecretsUnreadable(message) from error
 
+    def reload(self) -> None:
+        """Read the keys anew at the next use: somebody may have added one."""
+        self._ciphers = {}
+
     def _open(self, *, make: bool) -> dict[str, _Cipher]:
         """The ciphers by their names, the newest first."""
-        if not self._ciphers:
+        found = self._ciphers
+        if not found:
             with self._lock:
                 keys = self._given or self._read(make=make)
-                self._ciphers = {_name(key): self._cipher(key) for key in keys}
-        return self._ciphers
+                self._ciphers = found = {_name(key): self._cipher(key) for key in keys}
+        return found
 
     def _read(self, *, make: bool) -> list[str]:
         if self._file is None:
@@ -101,13 +106,7 @@ class Keyring:
 def _make(file: Path) -> None:
     """Write a first key; where another process is faster, its key is taken."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{file.name}.{os.getpid()}")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as out:
-            out.write(new_key() + "\n")
-            out.flush()
-            os.fsync(out.fileno())
+        draft = _write_draft(file, [new_key()])
         try:
             file.hardlink_to(draft)
         except FileExistsError:
@@ -115,8 +114,37 @@ def _make(file: Path) -> None:
         finally:
             draft.unlink()
     except OSError as error:
-        message = f"No key can be written to {file} ({error.strerror}): make room there, or set {SETTING}."
-        raise SecretsUnreadable(message) from error
+        raise _unwritable(file, error) from error
+
+
+def add_key(file: Path) -> str:
+    """Put a new key before those of a file, and give its name. Raises `SecretsUnreadable`."""
+    key = new_key()
+    try:
+        keys = file.read_text().split() if file.exists() else []
+        _write_draft(file, [key, *keys]).replace(file)
+    except OSError as error:
+        raise _unwritable(file, error) from error
+    return _name(key)
+
+
+def _write_draft(file: Path, keys: Sequence[str]) -> Path:
+    """Keys in a file beside the one that is meant, on the disk and readable by its owner only."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.writelines(f"{key}\n" for key in keys)
+        out.flush()
+        os.fsync(out.fileno())
+    return draft
+
+
+def _unwritable(file: Path, error: OSError) -> SecretsUnreadable:
+    message = (
+        f"No key can be written to {file} ({error.strerror}): make room there, or set {SETTING}."
+    )
+    return SecretsUnreadable(message)
 
 
 def _name(key: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import SecretsUnreadable
-from headrace.server.secrets import Keyring, new_key
+from headrace.server.secrets import Keyring, add_key, new_key
 
 
 def test_the_first_secret_makes_a_key_that_only_its_owner_reads(tmp_path: Path) -> None:
@@ -58,3 +58,17 @@ def test_damaged_values_are_told(tmp_path: Path) -> None:
     ring = Keyring((new_key(),), None)
     with pytest.raises(SecretsUnreadable, match="damaged"):
         ring.decrypt("garbage", ring.current_id())
+
+
+def test_a_key_is_added_to_a_file(tmp_path: Path) -> None:
+    """Before the others, with the same rights; a keyring that is open takes it up when it reloads."""
+    file = tmp_path / "encryption.key"
+    ring = Keyring((), file)
+    token, old = ring.encrypt("hush")
+    name = add_key(file)
+    assert ring.current_id() == old
+    ring.reload()
+    assert ring.current_id() == name
+    assert ring.decrypt(token, old) == "hush"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["encryption.key"]

@@ -245,6 +245,7 @@ class BlockDocuments:
 
     async def encrypt_anew(self, page: int) -> int:
         """Encrypt up to `page` documents of older keys with the newest one; how many it were."""
+        self._keyring.reload()
         key_id = self._keyring.current_id()
         params = {"key_id": key_id, "page": page}
         rows = await self._database.fetch_all(sql.OTHER_KEYS, params)
