@@ -84,7 +84,7 @@ class ServerConfig:
             errors.append(
                 {"loc": ["HEADRACE_SERVER_API_PORT"], "msg": f"{self.port} is not a port (0-65535)"}
             )
-        errors += [
+        errors.extend(
             {"loc": [f"HEADRACE_SERVER_{name}"], "msg": f"{value:g} is less than 0"}
             for name, value in (
                 ("API_KEEPALIVE_TIMEOUT", self.keep_alive_seconds),
@@ -93,7 +93,7 @@ class ServerConfig:
                 ("UNCONFIRMED_LEASE_SECONDS", self.lease_terms.unconfirmed_seconds),
             )
             if not value >= 0
-        ]
+        )
         if self.default_limit < 1:
             message = f"{self.default_limit} is no number of rows: give 1 or more"
             errors.append({"loc": ["HEADRACE_SERVER_API_DEFAULT_LIMIT"], "msg": message})
