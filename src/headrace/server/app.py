@@ -8,6 +8,7 @@ from typing import Any
 from headrace.server.api import (
     admin,
     artifacts,
+    automations,
     blocks,
     claims,
     collections,
@@ -60,6 +61,7 @@ NOUNS: tuple[Operations, ...] = (
     admin.operations,
     artifacts.operations,
     blocks.operations,
+    automations.operations,
     claims.operations,
     collections.operations,
     concurrency_limits.operations,

@@ -170,6 +170,12 @@ class _Inspection:
         return self._first_that_fits(members, cast("Any", value), loc)
 
     def _first_that_fits(self, members: Sequence[inspect.Type], value: Any, loc: Loc) -> Any:
+        structs = [m for m in members if isinstance(m, inspect.StructType) and m.tag_field]
+        given = cast("dict[str, Any] | None", value if isinstance(value, dict) else None)
+        if given is not None and len(structs) == len(members):
+            # One only: trying each would take exponential time where such values are nested.
+            meant = _most_alike(structs, given)
+            return self.visit(meant, given, (*loc, _label(meant)))
         faults: list[Fault] = []
         for member in members:
             attempt = _Inspection(self.max_integer)
@@ -178,7 +184,7 @@ class _Inspection:
                 return repaired
             faults.extend(attempt.faults)
         self.faults.extend(faults)
-        return value
+        return cast("Any", value)
 
     def _tagged(
         self, members: Sequence[inspect.Type], tag: str, value: dict[str, Any], loc: Loc
@@ -324,6 +330,20 @@ class _Inspection:
             message = f"Input should be {expected}"
             self._fail("literal_error", loc, message, value, expected=expected)
         return value
+
+
+def _most_alike(members: Sequence[inspect.StructType], value: dict[str, Any]) -> inspect.StructType:
+    """Which of these objects an object without a tag is meant to be: the first of the best.
+
+    The best one misses nothing that it requires, and has most of its keys in the value.
+    """
+
+    def rate(member: inspect.StructType) -> tuple[bool, int]:
+        required = {field.encode_name for field in member.fields if field.required}
+        known = {field.encode_name for field in member.fields}
+        return required <= value.keys(), len(known & value.keys())
+
+    return max(members, key=rate)
 
 
 def _above(number: float, bound: float) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Table
 from headrace.server.store.schema import (
     artifact,
     artifact_collection,
+    automation,
     deployment,
     flow,
     flow_run,
@@ -17,6 +18,7 @@ from headrace.server.store.schema import (
     variable,
 )
 from headrace.wire.artifacts import ArtifactCollectionSort, ArtifactSort
+from headrace.wire.automations import AutomationSort
 from headrace.wire.deployments import DeploymentSort
 from headrace.wire.flow_runs import FlowRunSort
 from headrace.wire.flows import FlowSort
@@ -61,3 +63,4 @@ ARTIFACTS = _named(artifact, ArtifactSort)
 ARTIFACT_COLLECTIONS = _named(artifact_collection, ArtifactCollectionSort)
 # A collection is changed when its newest artifact is.
 ARTIFACT_COLLECTIONS["UPDATED_DESC"] = (artifact.c.updated.desc(), artifact_collection.c.id.desc())
+AUTOMATIONS = _named(automation, AutomationSort)

@@ -11,6 +11,7 @@ Conventions that hold for every table:
 """
 
 from headrace.server.store.schema.artifacts import artifact, artifact_collection
+from headrace.server.store.schema.automations import automation, automation_resource
 from headrace.server.store.schema.blocks import (
     block_document,
     block_document_reference,
@@ -55,6 +56,8 @@ __all__ = [
     "deployment",
     "deployment_schedule",
     "artifact",
+    "automation",
+    "automation_resource",
     "artifact_collection",
     "block_type",
     "block_schema",
