@@ -26,7 +26,8 @@ ONLINE_SECONDS = 60.0
 class Scene:
     """Real processes around one database; what was killed is started again at once."""
 
-    def __init__(self, directory: Path, database: str) -> None:
+    def __init__(self, directory: Path, database: str, lease_seconds: float) -> None:
+        self.lease_seconds = lease_seconds
         self.directory = directory
         self.traces = directory / "traces"
         self.traces.mkdir(parents=True)
@@ -49,8 +50,8 @@ class Scene:
         return kept | {
             "HEADRACE_HOME": str(self.directory / "home"),
             "HEADRACE_API_URL": self.url,
-            "HEADRACE_SERVER_LEASE_SECONDS": str(LEASE_SECONDS),
-            "HEADRACE_SERVER_UNCONFIRMED_LEASE_SECONDS": str(LEASE_SECONDS),
+            "HEADRACE_SERVER_LEASE_SECONDS": str(self.lease_seconds),
+            "HEADRACE_SERVER_UNCONFIRMED_LEASE_SECONDS": str(self.lease_seconds),
             "KILLS_DIRECTORY": str(self.traces),
         }
 
@@ -131,9 +132,9 @@ def _runs(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def scene(directory: Path, database: str) -> Iterator[Scene]:
+def scene(directory: Path, database: str, lease_seconds: float = LEASE_SECONDS) -> Iterator[Scene]:
     """A scene, ended whatever happens."""
-    built = Scene(directory, database)
+    built = Scene(directory, database, lease_seconds)
     try:
         yield built
     finally:

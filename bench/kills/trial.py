@@ -144,7 +144,7 @@ def _judge(scene: Scene, trial: Trial, key: str) -> None:
         if missing and trial.attempts == 1:
             trial.problems.append(f"Completed without {', '.join(sorted(missing))}")
     elif trial.state == "CRASHED":
-        if trial.victim == "server" and trial.stopped < LEASE_SECONDS:
+        if trial.victim == "server":
             trial.problems.append("crashed although only the server was struck")
     else:
         trial.problems.append(f"ended as {trial.state}")

@@ -35,7 +35,7 @@ def step(number, key):
 
 
 @flow(name="victim")
-def victim(key, pauses):
+def victim(key, pauses, linger=0.0):
     trace("running", key)
     time.sleep(STEP_SECONDS)
     total = step(1, key)
@@ -44,6 +44,6 @@ def victim(key, pauses):
         pause_flow_run(timeout=300, poll_interval=1)
         trace("resumed", key)
     total += step(2, key)
-    time.sleep(STEP_SECONDS)
+    time.sleep(STEP_SECONDS + linger)
     total += step(3, key)
     return total

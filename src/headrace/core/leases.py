@@ -1,6 +1,7 @@
 """What becomes of a run whose lease ran out. Pure: facts in, a verdict out."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from headrace.core.states import StateType
@@ -83,6 +84,39 @@ def judge(
     if is_dead and retry_type == "reschedule" and attempts_left > 0:
         return Verdict.RESCHEDULE
     return Verdict.CRASH
+
+
+def must_be_fenced(state: str | None, policy: str | None) -> bool:
+    """Whether a run's process must be dead before its lease can be over.
+
+    It must where the end of the lease lets another process have the run (`judge`: reschedule or
+    suspend). Elsewhere it may outlive a server that is away: nothing takes its place.
+
+    Args:
+        state: The type of the run's state.
+        policy: Its retry policy, JSON.
+    """
+    return state == StateType.PAUSED or '"reschedule"' in (policy or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """What a server that was away owes to leases: nobody could renew them.
+
+    Args:
+        looked: When leases were last looked at.
+        now: The present moment.
+        longest: What a lease may have left at most after it, seconds.
+    """
+
+    looked: datetime
+    now: datetime
+    longest: float
+
+    def shift(self, expires: datetime) -> datetime:
+        """When a lease ends that was to end at `expires`: later by the time away, within bounds."""
+        shifted = expires + (self.now - self.looked)
+        return max(expires, min(shifted, self.now + timedelta(seconds=self.longest)))
 
 
 def heartbeat_lease(seconds_since_last: float | None) -> float:

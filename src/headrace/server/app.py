@@ -87,7 +87,9 @@ NOUNS: tuple[Operations, ...] = (
 
 # One line per background loop: what makes it from the services.
 LOOPS: tuple[Callable[[Services], LoopService], ...] = (
-    lambda services: run_on_leader(services, LeaseLoop(services.database, services.signals)),
+    lambda services: run_on_leader(
+        services, LeaseLoop(services.database, services.signals, terms=services.config.lease_terms)
+    ),
     lambda services: run_everywhere(
         services, SignsOfLifeLoop(services.database, services.liveness, services.heartbeats)
     ),

@@ -44,6 +44,8 @@ class ClaimedRun(Wire, kw_only=True):
     """Goes up with each claim of the run. Sent back as `x-headrace-epoch`; a stale one is refused."""
     lease_expires: datetime
     deployment: DeploymentResponse | None = None
+    fenced: bool = True
+    """Its process must be dead before the lease can be over: another may get the run then."""
     job_configuration: dict[str, Any] | None = None
     """The pool's template, resolved with defaults, deployment's and run's variables."""
 
@@ -68,6 +70,7 @@ class ClaimedRunHead(Wire, kw_only=True):
     flow_name: str
     epoch: int
     lease_expires: datetime
+    fenced: bool = True
     job_configuration: dict[str, Any] | None = None
 
 
@@ -97,6 +100,8 @@ class RenewResponse(Wire, kw_only=True):
     lost: list[UUID] = []
     """Runs that this owner no longer holds: their processes must be stopped and not reported on."""
     cancelling: list[UUID] = []
+    fenced: list[UUID] | None = None
+    """Runs whose processes must be dead before their leases can be over. None leaves it as it was."""
 
 
 class SlotHolder(Wire, kw_only=True):

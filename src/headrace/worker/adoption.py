@@ -58,6 +58,7 @@ class Adopter:
             slot=entry.slot,
             deadline=self.ledger.deadline(entry.slot),
             handle=handle,
+            fenced=entry.fenced,
         )
         self.holdings.occupy(entry.slot)
         self.holdings.add(held)

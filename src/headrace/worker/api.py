@@ -19,7 +19,9 @@ ERROR = 40  # the level of a log line that tells of a crash
 # Seconds beyond the server's own patience before a held-open claim counts as lost.
 _SLACK = 15.0
 # Seconds for any short request of a worker; its loops come back soon enough.
-_SHORT = 15.0
+SHORT = 15.0
+# Seconds for a request that only informs: leases are renewed by the thread that sends it.
+_NOTE = 2.0
 
 
 class WorkerApi:
@@ -52,16 +54,27 @@ class WorkerApi:
         )
 
     def renew(
-        self, owner: str, leases: Sequence[HeldLease], over: Sequence[HeldLease] = ()
+        self,
+        owner: str,
+        leases: Sequence[HeldLease],
+        over: Sequence[HeldLease] = (),
+        timeout: float = SHORT,
     ) -> RenewResponse:
-        """Keep leases alive, and end those of attempts that are over without a word."""
+        """Keep leases alive, and end those of attempts that are over without a word.
+
+        Args:
+            owner: Whose leases they are.
+            leases: Those to keep.
+            over: Those to end.
+            timeout: Seconds to wait for the answer.
+        """
         body = RenewBody(owner=owner, leases=list(leases), over=list(over))
         return self._client.call(
             "POST",
             "/headrace/leases/renew",
             body,
             answer=RenewResponse,
-            timeout=_SHORT,
+            timeout=timeout,
             is_idempotent=True,
             attempts=0,
         )
@@ -69,7 +82,7 @@ class WorkerApi:
     def heartbeat(self, pool: str, body: WorkerHeartbeatBody) -> None:
         """Tell that this worker is there."""
         path = f"/work_pools/{segment(pool)}/workers/heartbeat"
-        self._client.call("POST", path, body, timeout=_SHORT, attempts=0)
+        self._client.call("POST", path, body, timeout=SHORT, attempts=0)
 
     def read_pool(self, name: str) -> WorkPoolResponse | None:
         """The work pool of that name, if there is one."""
@@ -91,7 +104,7 @@ class WorkerApi:
         """A run as it is now; None when it is gone."""
         try:
             return self._client.call(
-                "GET", f"/flow_runs/{run_id}", answer=FlowRunResponse, timeout=_SHORT
+                "GET", f"/flow_runs/{run_id}", answer=FlowRunResponse, timeout=SHORT
             )
         except ObjectNotFound:
             return None
@@ -105,7 +118,7 @@ class WorkerApi:
                 SetFlowRunStateBody(state=state),
                 answer=OrchestrationResult,
                 headers=epoch_header(epoch),
-                timeout=_SHORT,
+                timeout=SHORT,
                 is_idempotent=True,
                 attempts=0,
             )
@@ -122,12 +135,12 @@ class WorkerApi:
             timestamp=datetime.now(UTC),
             flow_run_id=UUID(run_id),
         )
-        self._client.call("POST", "/logs/", [line], timeout=_SHORT, attempts=0)
+        self._client.call("POST", "/logs/", [line], timeout=SHORT, attempts=0)
 
     def record_process(self, run_id: str, process: str) -> None:
         """Note on the run what its infrastructure calls it."""
         body = FlowRunUpdate(infrastructure_pid=process)
-        self._client.call("PATCH", f"/flow_runs/{run_id}", body, timeout=_SHORT, attempts=0)
+        self._client.call("PATCH", f"/flow_runs/{run_id}", body, timeout=_NOTE, attempts=0)
 
     def break_off(self) -> None:
         """Have the claim that is held open fail now."""

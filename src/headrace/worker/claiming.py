@@ -135,7 +135,7 @@ class Claimer:
             return None, head  # a repeated claim brought it again
         seconds = min(batch.lease_seconds, _seconds_until(head.lease_expires))
         deadline = must_be_dead_by(received, seconds)
-        self._leases.hasten(seconds)
+        self._leases.hasten(seconds, batch.lease_seconds)
         configuration = head.job_configuration or {}
         held = Held(
             run_id=run_id,
@@ -144,9 +144,11 @@ class Claimer:
             slot=self._holdings.take_slot(),
             deadline=deadline,
             handle=handle,
+            fenced=head.fenced,
             streams=configuration.get("stream_output", True) is not False,
         )
         self._ledger.enter(held.slot, run_id, head.epoch, handle.to_json(), deadline)
+        self._ledger.fence(held.slot, fenced=held.fenced)
         self._holdings.add(held)
         return held, head
 

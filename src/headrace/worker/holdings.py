@@ -20,7 +20,9 @@ class Held:
         epoch: Which attempt.
         name: The run's name.
         slot: Its place in the ledger.
-        deadline: The monotonic second at which its lease may be over.
+        deadline: The monotonic second at which its process must be dead.
+        fenced: It must be dead before its lease can be over; else it may outlive a server that is
+            away, for as long as this worker is there.
     """
 
     run_id: str
@@ -29,6 +31,7 @@ class Held:
     slot: int
     deadline: float
     handle: Handle
+    fenced: bool = True
     since: float = field(default_factory=time.monotonic)
     status: Status = _STARTING
     streams: bool = True

@@ -1,10 +1,15 @@
-"""Keeps a worker's leases alive, and its processes no longer than their leases."""
+"""Keeps a worker's leases alive, and its processes no longer than their leases.
+
+Only a fenced process, whose run another may get when its lease is over, must not outlive it. The
+others live on while the API is away, as long as their worker does.
+"""
 
 import time
 from uuid import UUID
 
-from headrace.wire.claims import HeldLease
-from headrace.worker.api import WorkerApi
+from headrace.core.leases import LeaseTerms
+from headrace.wire.claims import HeldLease, RenewResponse
+from headrace.worker.api import SHORT, WorkerApi
 from headrace.worker.holdings import Held, Holdings
 from headrace.worker.ledger import Ledger
 
@@ -39,9 +44,16 @@ class LeaseKeeper:
         self._holdings = holdings
         self._ledger = ledger
         self._next = 0.0
+        self._full = LeaseTerms().seconds  # until the API says how long its leases are
 
-    def hasten(self, lease_seconds: float) -> None:
-        """A lease of that length was granted just now: renew in time for it."""
+    def hasten(self, lease_seconds: float, full_seconds: float) -> None:
+        """A lease of that length was granted just now: renew in time for it.
+
+        Args:
+            lease_seconds: How long it is.
+            full_seconds: How long it will be when it was renewed.
+        """
+        self._full = full_seconds
         due = time.monotonic() + lease_seconds * _RENEW_AFTER
         self._next = min(self._next, due) if self._next else due
 
@@ -58,23 +70,45 @@ class LeaseKeeper:
         if now < self._next:
             return [], []
         self._next = now + _RETRY
+        self._live_on(held)
         lost: list[UUID] = []
         cancelling: list[UUID] = []
         shortest = 0.0
         for start in range(0, len(held), _MOST_LEASES):
             part = held[start : start + _MOST_LEASES]
             asked = time.monotonic()
-            answer = self._api.renew(self._owner, [_lease(one) for one in part])
-            gone = set(answer.lost)
-            for one in part:
-                if UUID(one.run_id) not in gone and not one.lost:
-                    one.deadline = must_be_dead_by(asked, answer.lease_seconds)
-                    self._ledger.extend(one.slot, one.deadline)
+            # soon enough for those that live on to be told again if there is no answer
+            timeout = min(SHORT, self._full * _RENEW_AFTER)
+            answer = self._api.renew(self._owner, [_lease(one) for one in part], timeout=timeout)
+            self._full = answer.lease_seconds
+            self._keep(part, answer, must_be_dead_by(asked, answer.lease_seconds))
             lost += answer.lost
             cancelling += answer.cancelling
             shortest = answer.lease_seconds
         self._next = now + shortest * _RENEW_AFTER
         return lost, cancelling
+
+    def _keep(self, part: list[Held], answer: RenewResponse, deadline: float) -> None:
+        gone = set(answer.lost)
+        fenced = None if answer.fenced is None else set(answer.fenced)
+        for one in part:
+            if UUID(one.run_id) in gone or one.lost:
+                continue
+            if fenced is not None:
+                one.fenced = UUID(one.run_id) in fenced
+                self._ledger.fence(one.slot, fenced=one.fenced)
+            self._extend(one, deadline)
+
+    def _live_on(self, held: list[Held]) -> None:
+        """Have the processes that are not fenced live, whether or not the API will answer."""
+        deadline = must_be_dead_by(time.monotonic(), self._full)
+        for one in held:
+            if not one.fenced and not one.lost and one.deadline < deadline:
+                self._extend(one, deadline)
+
+    def _extend(self, one: Held, deadline: float) -> None:
+        one.deadline = deadline
+        self._ledger.extend(one.slot, deadline)
 
     def seconds_left(self) -> float:
         """How long until the next renewal is due."""

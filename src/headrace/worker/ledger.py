@@ -29,7 +29,7 @@ _DEADLINE = struct.Struct("<d")  # at 0: monotonic seconds; 0 is none
 _ATTEMPT = struct.Struct("<i16siqH")  # at 16: epoch, run, parent, parent's start, handle's length
 _PROCESS = struct.Struct("<iq")  # at 56: number, start
 _EXIT = struct.Struct("<iB")  # at 72: code, reported
-_AT_STATE, _AT_ATTEMPT, _AT_PROCESS, _AT_EXIT, _AT_HANDLE = 8, 16, 56, 72, 80
+_AT_STATE, _AT_ATTEMPT, _AT_PROCESS, _AT_EXIT, _AT_FENCED, _AT_HANDLE = 8, 16, 56, 72, 77, 80
 UNKNOWN_CODE = -(2**31)
 
 
@@ -55,6 +55,7 @@ class Entry:
     process: ProcessId
     code: int | None
     reported: bool
+    fenced: bool
 
 
 class Ledger:
@@ -105,6 +106,7 @@ class Ledger:
         _PROCESS.pack_into(self._map, base + _AT_PROCESS, 0, 0)
         _EXIT.pack_into(self._map, base + _AT_EXIT, UNKNOWN_CODE, 0)
         self.keep_handle(slot, handle)
+        self.fence(slot, fenced=True)
         self._map[base + _AT_STATE] = Stage.LAUNCHING
 
     def keep_handle(self, slot: int, handle: bytes) -> None:
@@ -119,6 +121,10 @@ class Ledger:
         base = slot * SLOT_BYTES
         self._map[base + _AT_HANDLE : base + _AT_HANDLE + len(handle)] = handle
         struct.pack_into("<H", self._map, base + _AT_ATTEMPT + _ATTEMPT.size - 2, len(handle))
+
+    def fence(self, slot: int, *, fenced: bool) -> None:
+        """Write whether the attempt's process must be dead before its lease can be over."""
+        self._map[slot * SLOT_BYTES + _AT_FENCED] = int(fenced)
 
     def name_parent(self, slot: int, parent: ProcessId) -> None:
         """Write who was asked to start the attempt's process."""
@@ -176,6 +182,7 @@ class Ledger:
             process=ProcessId(pid, started),
             code=None if code == UNKNOWN_CODE else code,
             reported=bool(reported),
+            fenced=bool(self._map[base + _AT_FENCED]),
         )
 
     def entries(self) -> Iterator[Entry]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, ServerUnreachable
 from headrace.infrastructure.contract import Handle, Infrastructure, Notifying, Status
 from headrace.infrastructure.process.kind import ProcessInfrastructure
 from headrace.wire.workers import WorkerHeartbeatBody
@@ -30,6 +30,7 @@ LONG_POLL = 25.0  # seconds a claim is held open; proxies commonly cut at 30 or 
 _TICK = 0.2  # seconds between looks at outputs, stops and leases
 _POLL_EACH = 5.0  # seconds between questions about attempts whose kind does not tell by itself
 _RECORD_AFTER = 1.0  # seconds an attempt lives before the run is told which process it is
+_RECORD_PAUSE = 10.0  # seconds until the next attempt at that after one that failed
 _PAUSE_FIRST, _PAUSE_LONGEST = 0.2, 10.0  # seconds between claims while the API is away
 _GATHER = 0.02  # seconds that freed room may wait for more of it while there is a backlog
 _FULL_PATIENCE = 0.5  # seconds to wait for room before asking for signals only
@@ -66,6 +67,10 @@ class Complaints:
         if about not in self._open:
             self._open.add(about)
             _log.warning("%s: %s", what, error)
+
+    def is_open(self, about: str) -> bool:
+        """Whether it does not work now."""
+        return about in self._open
 
     def settled(self, about: str) -> None:
         """It works."""
@@ -127,6 +132,7 @@ class Worker:
         self._over = threading.Event()
         self.last_claim = time.monotonic()  # for the health check
         self._polled = 0.0
+        self._record_again = 0.0
         self._is_backlog = False
 
     def run(self) -> None:
@@ -212,7 +218,11 @@ class Worker:
 
     def _keep(self) -> None:
         while not self._over.wait(_TICK):
-            for what, step in (("leases", self._renew), ("upkeep", self._look)):
+            for what, step in (
+                ("leases", self._renew),
+                ("upkeep", self._look),
+                ("processes", self._record_processes),
+            ):
                 try:
                     step()
                     self._complaints.settled(what)
@@ -242,20 +252,29 @@ class Worker:
             self._polled = now
         for held in self.holdings.all():
             self._view.show(held)
-            if now - held.since > _RECORD_AFTER and not held.is_recorded and not held.status.exited:
-                self._record(held)
             stopping = held.cancelling or held.lost or held.stopping
             if (is_due or stopping) and not held.status.exited:
                 status = self._infrastructure.poll(held.handle)
                 if status.exited:
                     self._changed(held.handle, status)
 
-    def _record(self, held: Held) -> None:
-        process = held.handle.details.get("pid")
-        if process is None:
-            return
-        held.is_recorded = True
-        self._api.record_process(held.run_id, f"{socket.gethostname()}:{process}")
+    def _record_processes(self) -> None:
+        now = time.monotonic()
+        if now < self._record_again or self._complaints.is_open("leases"):
+            return  # nothing may hold up the next renewal while the API is away
+        self._record_again = now + _RECORD_PAUSE  # unless it goes well
+        for held in self.holdings.all():
+            process = held.handle.details.get("pid")
+            is_new = now - held.since <= _RECORD_AFTER
+            if process is None or is_new or held.is_recorded or held.status.exited:
+                continue
+            held.is_recorded = True
+            try:
+                self._api.record_process(held.run_id, f"{socket.gethostname()}:{process}")
+            except ServerUnreachable:
+                held.is_recorded = False
+                raise
+        self._record_again = 0.0
 
     def _beat(self) -> None:
         body = WorkerHeartbeatBody(

@@ -8,6 +8,7 @@ from claims_world import World
 from headrace.core.states import StateType
 from headrace.errors import StaleWrite
 from headrace.server.services import flow_run_states
+from headrace.server.services.absence import remember_look
 from headrace.server.services.leases import Heartbeats, give_up, renew
 from headrace.server.services.loops.leases import LeaseLoop
 from headrace.server.services.resuming import resume_flow_run
@@ -25,6 +26,12 @@ async def run_loop(world: World, page: int = 100) -> float | None:
 
 async def expire(world: World, run_id: str) -> None:
     await world.change(schema.flow_run, run_id, lease_expires=shift_text(now_text(), -1))
+
+
+async def claimed_too(world: World, **columns) -> str:
+    [made] = await world.runs("default", **columns)
+    await world.claim(owner="w")
+    return made
 
 
 async def claimed(world: World, **columns) -> str:
@@ -257,5 +264,53 @@ def test_a_heartbeat_does_not_shorten_a_workers_lease(run):
         beats.note(made, now_text())
         assert await beats.flush(world.database) == 0
         assert (await world.facts(made)).lease_kind == "worker"
+
+    run(scenario)
+
+
+def test_a_server_that_was_away_prolongs_what_was_live(run):
+    """By the time away, a worker's lease to a full one at most; what had run out before is judged."""
+
+    async def scenario(world):
+        live = await claimed(world)
+        [gone] = await world.runs("default")
+        await world.claim(owner="w")
+        now = now_text()
+        await world.change(schema.flow_run, live, lease_expires=shift_text(now, -20))
+        await world.change(schema.flow_run, gone, lease_expires=shift_text(now, -70))
+        await remember_look(world.database, shift_text(now, -60))
+        await run_loop(world)
+        assert (await world.facts(gone)).lease_expires is None
+        expires = (await world.facts(live)).lease_expires
+        assert shift_text(now, 39) < expires < shift_text(now, 45)
+        await expire(world, live)
+        await run_loop(world)  # the next look is no absence
+        assert (await world.facts(live)).lease_expires is None
+
+    run(scenario)
+
+
+def test_the_prolonged_lease_is_bounded(run):
+    """A look that was long ago, with no leases since, does not keep a run for as long."""
+
+    async def scenario(world):
+        made = await claimed(world)
+        now = now_text()
+        await remember_look(world.database, shift_text(now, -86400))
+        await run_loop(world)
+        assert (await world.facts(made)).lease_expires < shift_text(now, 65)
+
+    run(scenario)
+
+
+def test_the_answer_says_which_processes_must_be_fenced(run):
+    """Those whose runs another process may get when the lease is over, and no others."""
+
+    async def scenario(world):
+        plain = await claimed(world)
+        policy = '{"retries": 2, "retry_type": "reschedule"}'
+        again = await claimed_too(world, empirical_policy=policy)
+        done = await renew(world.database, "w", {plain: 1, again: 1}, 60)
+        assert done.fenced == [again]
 
     run(scenario)

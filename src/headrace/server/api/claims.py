@@ -60,7 +60,14 @@ async def renew_leases(call: Call[RenewBody]) -> bytes:
     over = {str(lease.flow_run_id): lease.epoch for lease in body.over}
     await give_up(call.services.database, call.services.signals, body.owner, over)
     done = await renew(call.services.database, body.owner, held, seconds)
-    return encode({"lease_seconds": seconds, "lost": done.lost, "cancelling": done.cancelling})
+    return encode(
+        {
+            "lease_seconds": seconds,
+            "lost": done.lost,
+            "cancelling": done.cancelling,
+            "fenced": done.fenced,
+        }
+    )
 
 
 @operations.get("/headrace/flow_runs/{id:uuid}/wait_reason", returns=WaitReason)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from headrace.core.leases import must_be_fenced
 from headrace.core.placeholders import Reference, find_placeholders, parse_reference
 from headrace.core.states import StateType
 from headrace.core.templates import Layer, resolve
@@ -33,6 +34,7 @@ class Claimed(msgspec.Struct):
     flow_name: str
     epoch: int
     lease_expires: str
+    fenced: bool
     deployment: msgspec.Struct | None
     job_configuration: Values | None
 
@@ -67,6 +69,7 @@ async def describe_runs(
                 flow_name=row[0],
                 epoch=grant.epoch,
                 lease_expires=grant.expires,
+                fenced=must_be_fenced(StateType.PENDING, row[sql.HEAD + _RUN["empirical_policy"]]),
                 deployment=None if deployment is None else sql.DEPLOYMENT_SHAPE.fill(deployment),
                 job_configuration=job,
             )

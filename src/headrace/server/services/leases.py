@@ -6,7 +6,7 @@ contract client is kept by the heartbeat events of its process; a run with neith
 
 from dataclasses import dataclass
 
-from headrace.core.leases import heartbeat_lease
+from headrace.core.leases import heartbeat_lease, must_be_fenced
 from headrace.core.times import seconds_between
 from headrace.server.services.signals import Signals
 from headrace.server.store import leases as sql
@@ -30,10 +30,12 @@ class Renewal:
     Args:
         lost: Runs that the owner no longer holds.
         cancelling: Runs that are to be cancelled.
+        fenced: Runs whose processes must be dead before their leases can be over.
     """
 
     lost: list[str]
     cancelling: list[str]
+    fenced: list[str]
 
 
 async def give_up(database: Database, signals: Signals, owner: str, over: dict[str, int]) -> None:
@@ -72,7 +74,7 @@ async def renew(
         lease_seconds: How long they last from now on.
     """
     if not held:
-        return Renewal([], [])
+        return Renewal([], [], [])
     return await database.transact(lambda tx: _renew(tx, owner, held, lease_seconds))
 
 
@@ -81,10 +83,13 @@ def _renew(tx: Transaction, owner: str, held: dict[str, int], lease_seconds: flo
     kept: list[str] = []
     lost: list[str] = []
     cancelling: list[str] = []
+    fenced: list[str] = []
     for run_id, epoch in held.items():
-        newest, state, holder = found.get(run_id, (None, None, None))
+        newest, state, holder, policy = found.get(run_id, (None, None, None, None))
         if newest == epoch and holder == owner:
             kept.append(run_id)
+            if must_be_fenced(state, policy):
+                fenced.append(run_id)
             if state == "CANCELLING":
                 cancelling.append(run_id)
         elif newest != epoch or state not in _ENDS_BY_ITSELF:
@@ -92,7 +97,7 @@ def _renew(tx: Transaction, owner: str, held: dict[str, int], lease_seconds: flo
     if kept:
         expires = shift_text(tx.now(), lease_seconds)
         tx.execute(sql.RENEW, {"ids": kept, "owner": owner, "expires": expires})
-    return Renewal(lost, cancelling)
+    return Renewal(lost, cancelling, fenced)
 
 
 class Heartbeats:

@@ -12,9 +12,13 @@ def _many(name: str) -> BindParameter[list[str]]:
 
 
 LEASES = Statement(
-    select(flow_run.c.id, flow_run.c.epoch, flow_run.c.state_type, flow_run.c.lease_owner).where(
-        flow_run.c.id.in_(_many("ids"))
-    )
+    select(
+        flow_run.c.id,
+        flow_run.c.epoch,
+        flow_run.c.state_type,
+        flow_run.c.lease_owner,
+        flow_run.c.empirical_policy,
+    ).where(flow_run.c.id.in_(_many("ids")))
 )
 RENEW = Statement(
     update(flow_run)
@@ -52,6 +56,20 @@ EXPIRED = Statement(
 
 FIRST_EXPIRY = Statement(
     select(func.min(flow_run.c.lease_expires)).where(flow_run.c.lease_expires.is_not(None))
+)
+
+LIVE = Statement(
+    select(flow_run.c.id, flow_run.c.lease_kind, flow_run.c.lease_expires)
+    .where(flow_run.c.lease_expires > bindparam("after"), flow_run.c.id > bindparam("last"))
+    .order_by(flow_run.c.id)
+    .limit(bindparam("page"))
+    .with_for_update()
+)
+"""Leases that had not run out at a moment, a page at a time."""
+PROLONG = Statement(
+    update(flow_run)
+    .where(flow_run.c.id == bindparam("run"))
+    .values(lease_expires=bindparam("expires"))
 )
 
 LET_GO = Statement(
