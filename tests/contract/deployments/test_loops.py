@@ -1,7 +1,8 @@
 """Loops on runs and deployments: late, paused too long, cancelled, unasked for, too old."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from deployments_world import NOW
 
 from headrace.core.ids import new_id
@@ -110,6 +111,31 @@ async def test_leftovers_of_a_cancelled_run(world):
     assert kinds[tasks[1]["id"]] == "COMPLETED"
     assert (await world.one(flow_run, id=own))["state_type"] == "CANCELLING"
     assert (await world.one(flow_run, id=inside))["state_type"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("kind", ["COMPLETED", "FAILED", "CRASHED"])
+async def test_leftovers_of_a_run_that_is_over(world, kind):
+    """Once the last reports have had their time: crashed as of when they were last heard of."""
+    made = await world.deploy()
+    parent = await world.run(made)
+    tasks = [task_row(parent, state_timestamp=at()) for _ in range(4)]
+    await world.insert(task_run, *tasks)
+    outlives = await world.run(made, parent_task_run_id=tasks[2]["id"])
+    inside = await world.run(made, parent_task_run_id=tasks[3]["id"])
+    await world.change(flow_run, inside, deployment_id=None)
+    for run_id in (outlives, inside, parent):
+        await world.move(run_id, "RUNNING")
+    await world.move(parent, kind)
+    loop = CancellationLoop(world.database, world.signals)
+    present = datetime.now(UTC)
+    assert await loop.run_once(present) is None
+    assert (await world.one(task_run, id=tasks[0]["id"]))["state_type"] == "RUNNING"
+    for _ in range(2):
+        await loop.run_once(present + timedelta(seconds=70))
+    kinds = {row["id"]: row["state_type"] for row in await world.rows(task_run)}
+    assert [kinds[row["id"]] for row in tasks] == ["CRASHED", "CRASHED", "RUNNING", "CRASHED"]
+    assert (await world.one(flow_run, id=outlives))["state_type"] == "RUNNING"
+    assert (await world.one(flow_run, id=inside))["state_type"] == "CRASHED"
 
 
 async def test_a_cancellation_that_hangs(world):
