@@ -1,4 +1,4 @@
-"""Block types, schemas and documents."""
+"""Blocks."""
 # SQLAlchemy's plain type objects name no Python type
 # pyright: reportUnknownArgumentType=false
 
@@ -13,95 +13,119 @@ down_revision = "0008"
 
 def upgrade() -> None:
     """Apply it."""
-    _create_types()
-    _create_schemas()
-    _create_documents()
-    _create_references()
-
-
-def _kept() -> list[sa.Column[str]]:
-    return [
+    op.create_table(
+        "block_type",
         sa.Column("id", Id(), nullable=False),
         sa.Column("created", Timestamp(), nullable=False),
         sa.Column("updated", Timestamp(), nullable=False),
-    ]
-
-
-def _belongs(table: str, column: str, to: str) -> sa.ForeignKeyConstraint:
-    name = op.f(f"fk_{table}__{column}")
-    return sa.ForeignKeyConstraint([column], [f"{to}.id"], name=name, ondelete="CASCADE")
-
-
-def _create_types() -> None:
-    op.create_table(
-        "block_type",
-        *_kept(),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("slug", sa.Text(), nullable=False),
-        sa.Column("logo_url", sa.Text()),
-        sa.Column("documentation_url", sa.Text()),
-        sa.Column("description", sa.Text()),
-        sa.Column("code_example", sa.Text()),
-        sa.Column("is_protected", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("logo_url", sa.Text(), nullable=True),
+        sa.Column("documentation_url", sa.Text(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("code_example", sa.Text(), nullable=True),
+        sa.Column("is_protected", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_block_type")),
         sa.UniqueConstraint("slug", name=op.f("uq_block_type__slug")),
     )
-
-
-def _create_schemas() -> None:
     op.create_table(
         "block_schema",
-        *_kept(),
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("created", Timestamp(), nullable=False),
+        sa.Column("updated", Timestamp(), nullable=False),
         sa.Column("block_type_id", Id(), nullable=False),
         sa.Column("checksum", sa.Text(), nullable=False),
-        sa.Column("fields", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("fields", sa.Text(), nullable=False),
         sa.Column("capabilities", sa.Text(), server_default="[]", nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
-        _belongs("block_schema", "block_type_id", "block_type"),
+        sa.ForeignKeyConstraint(
+            ["block_type_id"],
+            ["block_type.id"],
+            name=op.f("fk_block_schema__block_type_id"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_block_schema")),
         sa.UniqueConstraint("checksum", "version", name=op.f("uq_block_schema__checksum_version")),
     )
-    op.create_index("ix_block_schema__block_type_id", "block_schema", ["block_type_id"])
+    with op.batch_alter_table("block_schema", schema=None) as batch_op:
+        batch_op.create_index("ix_block_schema__block_type_id", ["block_type_id"], unique=False)
 
-
-def _create_documents() -> None:
     op.create_table(
         "block_document",
-        *_kept(),
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("created", Timestamp(), nullable=False),
+        sa.Column("updated", Timestamp(), nullable=False),
         sa.Column("block_type_id", Id(), nullable=False),
         sa.Column("block_schema_id", Id(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("is_anonymous", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("sealed_data", sa.Text(), nullable=False),
-        _belongs("block_document", "block_type_id", "block_type"),
-        _belongs("block_document", "block_schema_id", "block_schema"),
+        sa.Column("is_anonymous", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["block_schema_id"],
+            ["block_schema.id"],
+            name=op.f("fk_block_document__block_schema_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["block_type_id"],
+            ["block_type.id"],
+            name=op.f("fk_block_document__block_type_id"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_block_document")),
         sa.UniqueConstraint(
             "block_type_id", "name", name=op.f("uq_block_document__block_type_id_name")
         ),
     )
-    op.create_index("ix_block_document__block_schema_id", "block_document", ["block_schema_id"])
-    op.create_index("ix_block_document__name", "block_document", ["name"])
+    with op.batch_alter_table("block_document", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_block_document__block_schema_id", ["block_schema_id"], unique=False
+        )
+        batch_op.create_index("ix_block_document__key_id", ["key_id"], unique=False)
 
-
-def _create_references() -> None:
     op.create_table(
         "block_document_reference",
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("created", Timestamp(), nullable=False),
+        sa.Column("updated", Timestamp(), nullable=False),
         sa.Column("parent_id", Id(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("child_id", Id(), nullable=False),
-        _belongs("block_document_reference", "parent_id", "block_document"),
-        _belongs("block_document_reference", "child_id", "block_document"),
-        sa.PrimaryKeyConstraint("parent_id", "name", name=op.f("pk_block_document_reference")),
+        sa.ForeignKeyConstraint(
+            ["child_id"],
+            ["block_document.id"],
+            name=op.f("fk_block_document_reference__child_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["block_document.id"],
+            name=op.f("fk_block_document_reference__parent_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_block_document_reference")),
+        sa.UniqueConstraint(
+            "parent_id", "name", name=op.f("uq_block_document_reference__parent_id_name")
+        ),
     )
-    op.create_index(
-        "ix_block_document_reference__child_id", "block_document_reference", ["child_id"]
-    )
+    with op.batch_alter_table("block_document_reference", schema=None) as batch_op:
+        batch_op.create_index("ix_block_document_reference__child_id", ["child_id"], unique=False)
 
 
 def downgrade() -> None:
     """Take it back."""
+    with op.batch_alter_table("block_document_reference", schema=None) as batch_op:
+        batch_op.drop_index("ix_block_document_reference__child_id")
+
     op.drop_table("block_document_reference")
+    with op.batch_alter_table("block_document", schema=None) as batch_op:
+        batch_op.drop_index("ix_block_document__key_id")
+        batch_op.drop_index("ix_block_document__block_schema_id")
+
     op.drop_table("block_document")
+    with op.batch_alter_table("block_schema", schema=None) as batch_op:
+        batch_op.drop_index("ix_block_schema__block_type_id")
+
     op.drop_table("block_schema")
     op.drop_table("block_type")
