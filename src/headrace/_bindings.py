@@ -48,6 +48,7 @@ HEAVY: dict[str, str] = {
     "asyncio": "asyncio:",
     "cloudpickle.dumps": "cloudpickle:dumps",
     "engine.async_driver": "headrace.engine.async_driver:",
+    "engine.tag_slots": "headrace.engine.tag_slots:",
     "inspect": "inspect:",
     "md5": "hashlib:md5",
     "pydantic": "pydantic:",

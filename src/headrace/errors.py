@@ -395,6 +395,24 @@ class FlowPauseTimeout(HeadraceError):
     code = "pause_timeout"
 
 
+class ConcurrencySlotAcquisitionError(HeadraceError):
+    """No slot of a concurrency limit could be had: none is free, or the limit does not allow it."""
+
+    code = "slot_acquisition"
+
+
+class AcquireConcurrencySlotTimeoutError(HeadraceError, TimeoutError):
+    """No slot of a concurrency limit came free in the time that the caller wanted to wait."""
+
+    code = "slot_acquisition_timeout"
+
+
+class ConcurrencyLeaseLost(HeadraceError):
+    """Slots of a concurrency limit were lost while they were used: their lease was not renewed."""
+
+    code = "slots_lost"
+
+
 class FlowRunWaitTimeout(HeadraceError):
     """The run did not finish in the time that the caller wanted to wait."""
 

@@ -23,7 +23,8 @@ BY_STATUS: dict[int, type[HeadraceError]] = {
     405: errors.NotImplementedYet,
     409: errors.Conflict,
     413: errors.Conflict,
-    423: errors.Conflict,
+    410: errors.LeaseGone,
+    423: errors.SlotsTaken,
     429: errors.TooBusy,
     501: errors.NotImplementedYet,
     503: errors.TooBusy,
@@ -78,7 +79,17 @@ def error_of(answer: Answer, what: str) -> HeadraceError:
         kind = errors.ObjectAlreadyExists  # the contract has one status and no code for both
     if kind is ValidationFailed:
         return _invalid(body, message)
-    return kind(f"{what}: {message} (status {answer.status})")
+    text = f"{what}: {message} (status {answer.status})"
+    if kind is errors.SlotsTaken:
+        return errors.SlotsTaken(text, _seconds(answer.headers.get("retry-after")))
+    return kind(text)
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else max(0.0, float(text))
+    except ValueError:  # the form with a date, which this API does not use
+        return None
 
 
 def _body(answer: Answer) -> dict[str, object]:

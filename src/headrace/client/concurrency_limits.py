@@ -130,9 +130,18 @@ def lease_slots(
     )
 
 
-def renew_lease(client: Client, lease_id: UUID, body: RenewConcurrencyLeaseBody) -> None:
-    """Keep leased slots."""
-    client.call("POST", f"/v2/concurrency_limits/leases/{lease_id}/renew", body, is_idempotent=True)
+def renew_lease(
+    client: Client, lease_id: UUID, body: RenewConcurrencyLeaseBody, *, timeout: float | None = None
+) -> None:
+    """Keep leased slots; `timeout` in seconds, of one attempt, of which there is one only then."""
+    client.call(
+        "POST",
+        f"/v2/concurrency_limits/leases/{lease_id}/renew",
+        body,
+        is_idempotent=True,
+        timeout=timeout,
+        attempts=None if timeout is None else 0,
+    )
 
 
 def release_lease(client: Client, body: BulkDecrementActiveSlotsWithLeaseBody) -> None:

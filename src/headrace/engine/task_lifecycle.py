@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from headrace._bindings import HEAVY, load
 from headrace.context import TaskRunContext, enter_task_run, leave_task_run
 from headrace.core.retries import delay_before
 from headrace.engine.caching import CachePlan, no_cache, plan_cache
@@ -20,7 +21,7 @@ from headrace.engine.prints import prints_to_log
 from headrace.engine.reporting import report_event, task_logger
 from headrace.engine.resolution import check_upstreams, pending_futures, resolved, wait_all
 from headrace.engine.task_run import RunnableTask, TaskRun
-from headrace.errors import UpstreamTaskError
+from headrace.errors import HeadraceError, UpstreamTaskError
 from headrace.futures import resolve_futures_to_states
 from headrace.results import find_result, read_result, write_result
 from headrace.states import (
@@ -30,6 +31,9 @@ from headrace.states import (
     exception_to_failed_state,
     return_value_to_state,
 )
+
+if TYPE_CHECKING:
+    from headrace.engine.tag_slots import TagSlots
 
 _jitter = random.SystemRandom()  # a user's `random.seed` must not line up retries
 _QUIET: AbstractContextManager[None] = nullcontext()
@@ -82,11 +86,13 @@ def _attempts(
 ) -> Generator[Command, Any, State]:
     task = run.task
     arguments = task.signature.arguments(context.parameters)
-    _enter(run, State(StateType.RUNNING))
-    yield from _hooks(task.on_running_hooks, run)
+    name = "Running"
     while True:
         try:
-            state = yield from _attempt(context, arguments)
+            state = yield from _started(run, context, name, arguments)
+        except HeadraceError as error:  # not of the task's own code, whose errors are states
+            failed = exception_to_failed_state(error, "The task run got no slot of its tags: ")
+            return (yield from _finish(run, context, failed))
         except BaseException as error:
             crashed = exception_to_crashed_state(error)
             _enter(run, crashed)
@@ -97,7 +103,41 @@ def _attempts(
         if state.type is not StateType.FAILED or not (yield from _may_retry(run, state)):
             return (yield from _finish(run, context, state))
         yield from _wait_for_retry(run, state)
-        _enter(run, State(StateType.RUNNING, "Retrying"))
+        name = "Retrying"
+
+
+def _started(
+    run: TaskRun,
+    context: TaskRunContext,
+    name: str,
+    arguments: tuple[Sequence[Any], Mapping[str, Any]],
+) -> Generator[Command, Any, State]:
+    """One attempt, with a slot of each of the run's tags where these limit their task runs."""
+    if not run.tags:
+        return (yield from _running(run, context, name, arguments))
+    token = enter_task_run(context)
+    try:
+        held: TagSlots | None = yield from load(HEAVY["engine.tag_slots"]).slots_of_tags(run)
+    finally:
+        leave_task_run(token)
+    if held is None:
+        return (yield from _running(run, context, name, arguments))
+    try:
+        return (yield from _running(run, context, name, arguments))
+    finally:
+        yield from held.give_back()
+
+
+def _running(
+    run: TaskRun,
+    context: TaskRunContext,
+    name: str,
+    arguments: tuple[Sequence[Any], Mapping[str, Any]],
+) -> Generator[Command, Any, State]:
+    _enter(run, State(StateType.RUNNING, name))
+    if name == "Running":
+        yield from _hooks(run.task.on_running_hooks, run)
+    return (yield from _attempt(context, arguments))
 
 
 def _attempt(

@@ -1,0 +1,1 @@
+"""Concurrency limits in user code: `headrace.concurrency.sync` and `headrace.concurrency.asyncio`."""
