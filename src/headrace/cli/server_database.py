@@ -11,8 +11,9 @@ import click
 
 from headrace.cli.output import done
 from headrace.cli.session import confirm
-from headrace.server.config import read_config
+from headrace.server.config import hide_password, read_config
 from headrace.server.store import backup as backups
+from headrace.server.store import rebuild
 from headrace.server.store.migrate import known_revisions
 from headrace.server.store.open import open_database
 
@@ -48,6 +49,32 @@ async def _open_and_close(url: str) -> None:
     await opened.close()
 
 
+@database.command()
+@database_option
+@click.option("--revision", "-r", help="Where to stop; one revision back by default.")
+@click.option("--dry-run", is_flag=True, help="Say what would be taken back, and change nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def downgrade(url: str, revision: str | None, *, dry_run: bool, yes: bool) -> None:
+    """Take the database's tables back to an earlier version; no server may have it open."""
+    passed = rebuild.plan_downgrade(url, revision)
+    words = f"take back {', '.join(passed)}"
+    if dry_run:
+        click.echo(f"would {words}")
+        return
+    confirm(f"In {hide_password(url)}, {words}? What these revisions added is lost.", is_agreed=yes)
+    done(f"the database is at revision {rebuild.downgrade(url, revision)}")
+
+
+@database.command()
+@database_option
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def reset(url: str, *, yes: bool) -> None:
+    """Empty the database: every flow, run, deployment and setting in it is lost."""
+    confirm(f"Delete everything in {hide_password(url)}?", is_agreed=yes)
+    rebuild.reset(url)
+    done(f"the database is empty, at revision {known_revisions()[-1]}")
+
+
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @database_option
@@ -64,7 +91,7 @@ def backup(file: Path, url: str) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def restore(file: Path, url: str, *, yes: bool) -> None:
     """Put the backup in FILE in the place of the database; no server may have it open."""
-    confirm(f"Replace everything in {url} with what is in {file}?", is_agreed=yes)
+    confirm(f"Replace everything in {hide_password(url)} with what is in {file}?", is_agreed=yes)
     with _progress("restoring") as progress:
         backups.restore(url, file, progress)
     done(f"restored from {file}")

@@ -29,7 +29,12 @@ def worker() -> None:
 )
 @click.option("--run-once", is_flag=True, help="Take what is due, and leave when it has ended.")
 @click.option("--with-healthcheck", is_flag=True, help="Answer GET /health.")
-@click.option("--install-policy", type=click.Choice(INSTALL_POLICIES), default="prompt")
+@click.option(
+    "--install-policy",
+    type=click.Choice(INSTALL_POLICIES),
+    default="never",
+    help="Of the contract; a worker uses what is installed, and says what is missing.",
+)
 @click.option(
     "--base-job-template",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -56,7 +61,12 @@ def start(
     create_pool: bool,
 ) -> None:
     """Take runs of a work pool and run them, until Ctrl-C."""
-    del install_policy  # the process kind needs nothing installed
+    if install_policy == "always":
+        message = (
+            "a worker installs nothing by itself: install what the kind needs, as in "
+            "pip install --upgrade 'headrace[docker]', and leave --install-policy out"
+        )
+        raise click.UsageError(message)
     current = settings()
     wanted = pool or current.deployments_default_work_pool_name
     if not wanted:

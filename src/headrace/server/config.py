@@ -156,11 +156,16 @@ def describe_config(config: ServerConfig) -> dict[str, object]:
         if given.name in _SECRETS:
             value = value and _MASK
         elif given.name == "database_url":
-            value = _PASSWORD.sub(rf"\1{_MASK}@", value)
+            value = hide_password(value)
         elif isinstance(value, frozenset):
             value = sorted(cast("frozenset[str]", value))
         described[given.name] = value
     return described
+
+
+def hide_password(url: str) -> str:
+    """A database's URL as it may be shown."""
+    return _PASSWORD.sub(rf"\1{_MASK}@", url)
 
 
 _SECRETS = ("api_key", "auth_string", "encryption_keys")

@@ -358,3 +358,21 @@ def test_a_bad_setting_of_the_server(tmp_path: Path, name: str, value: str) -> N
     done = program(tmp_path, "server", "start", *port, *database, **given)
     refused(done, f"HEADRACE_SERVER_{name}", value)
     assert not (tmp_path / "h.db").exists()
+
+
+def test_what_cannot_be_undone_is_asked_for(tmp_path: Path) -> None:
+    """Without a terminal `--yes` is needed to take tables back or to empty the database."""
+    database = ["--database", str(tmp_path / "h.db")]
+    assert program(tmp_path, "server", "database", "reset", "--yes", *database).returncode == 0
+    before = (tmp_path / "h.db").read_bytes()
+    plan = program(tmp_path, "server", "database", "downgrade", "--dry-run", *database)
+    assert plan.stdout.startswith("would take back")
+    refused(program(tmp_path, "server", "database", "downgrade", *database), "--yes")
+    refused(program(tmp_path, "server", "database", "reset", *database), "--yes")
+    assert (tmp_path / "h.db").read_bytes() == before
+
+
+def test_a_worker_installs_nothing(tmp_path: Path) -> None:
+    """An install policy that asks for it is refused with what to do instead."""
+    asked = ["worker", "start", "--pool", "p", "--install-policy", "always"]
+    refused(program(tmp_path, *asked), "--install-policy", "pip install")

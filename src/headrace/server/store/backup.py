@@ -103,7 +103,7 @@ def _restore_file(path: Path, source: Path, progress: Progress) -> None:
             prepare_copy(source, fresh, progress)
             with closing(open_file(fresh)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
-            _discard_journal(path)
+            discard_journal(path)
             replace_durably(fresh, path)
     finally:
         ownership.release()
@@ -149,7 +149,7 @@ def _require(path: Path) -> None:
         raise DatabaseNotOurs(message)
 
 
-def _discard_journal(path: Path) -> None:
+def discard_journal(path: Path) -> None:
     """Take the old database's journal away, so that it is not applied to the new one."""
     if path.exists():
         try:

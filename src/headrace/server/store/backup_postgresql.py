@@ -38,7 +38,7 @@ def dump_rows(url: str, target: Path, progress: Progress) -> None:
 
     Raises `DatabaseNotOurs`, `DatabaseUnavailable`.
     """
-    with _connected(url) as source, closing(open_file(target)) as writing:
+    with connected(url) as source, closing(open_file(target)) as writing:
         source.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         source.read_only = True
         with source.transaction():
@@ -58,13 +58,13 @@ def load_rows(url: str, source: Path, progress: Progress) -> None:
     """
     with (
         tempfile.TemporaryDirectory(prefix="headrace-restore-") as folder,
-        _connected(url) as target,
+        connected(url) as target,
     ):
         copy = Path(folder) / "backup.db"
         prepare_copy(source, copy, ignore_progress)
         prepare_postgresql(url, new_dialect())
         with target.transaction(), closing(open_file(copy)) as reading:
-            _require_alone(target)
+            require_alone(target)
             names = sql.SQL(", ").join(sql.Identifier(t.name) for t in metadata.sorted_tables)
             target.execute(sql.SQL("TRUNCATE {}").format(names))
             total = sum(_count_rows(reading, table) for table in metadata.sorted_tables)
@@ -85,7 +85,8 @@ class _Counter:
 
 
 @contextmanager
-def _connected(url: str) -> "Generator[psycopg.Connection[Any]]":
+def connected(url: str) -> "Generator[psycopg.Connection[Any]]":
+    """A connection in the store's forms; its errors are the store's."""
     try:
         with psycopg.connect(url) as connection:
             adapt(connection)
@@ -111,11 +112,11 @@ def _require_present(source: "psycopg.Connection[Any]") -> None:
         raise DatabaseNotOurs(message)
 
 
-def _require_alone(target: "psycopg.Connection[Any]") -> None:
+def require_alone(target: "psycopg.Connection[Any]") -> None:
     """Keep servers out until the end of the transaction."""
     got = target.execute("SELECT pg_try_advisory_xact_lock(%s)", (SERVER_LOCK,)).fetchone()
     if got != (True,):
-        message = f"a server has database {target.info.dbname} open; end it before you restore"
+        message = f"a server has database {target.info.dbname} open; end it first"
         raise DatabaseInUse(message)
 
 

@@ -117,7 +117,7 @@ def prepare_sqlite(path: Path, dialect: Dialect) -> None:
     """
     try:
         if not check_sqlite_file(path):
-            _create_sqlite(path, dialect)
+            create_sqlite(path, dialect)
             return
         with closing(open_to_read(path)) as connection:
             revision = find_revision(connection.execute)
@@ -133,7 +133,7 @@ def upgrade_sqlite(path: Path) -> None:
     load(f"{runner}:upgrade")(load(f"{runner}:sqlite_engine")(path))
 
 
-def _create_sqlite(path: Path, dialect: Dialect) -> None:
+def create_sqlite(path: Path, dialect: Dialect) -> None:
     """Make the database under another name first: there is a whole one at `path`, or none."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
