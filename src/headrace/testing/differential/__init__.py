@@ -1,1 +1,1 @@
-"""Our server beside a server of the contract: the same requests, and where the answers differ."""
+"""Asks two servers the same and compares: Headrace, and the program its wire contract was taken from."""

@@ -24,6 +24,15 @@ def combine(operator: Operator, conditions: Sequence[Condition]) -> Conditions:
     return [or_(*conditions) if operator is Operator.OR else and_(*conditions)]
 
 
+def together(*conditions: Conditions) -> Conditions:
+    """What one attribute's filter asks for, as one condition: it holds whole or not at all.
+
+    However the attributes of a filter are combined, what is asked of one of them is asked at once.
+    """
+    several = [condition for part in conditions for condition in part]
+    return several if len(several) < 2 else [and_(*several)]
+
+
 def all_of(conditions: Sequence[Condition]) -> Condition:
     """One condition that holds when each does."""
     return and_(true(), *conditions)

@@ -15,6 +15,7 @@ from headrace.server.store.filters.conditions import (
     lie_between,
     lie_between_or_be_null,
     start_with_any,
+    together,
 )
 from headrace.server.store.schema import (
     deployment,
@@ -51,10 +52,13 @@ def filter_flows(given: FlowFilter) -> Conditions:
     """Conditions on `flow`."""
     parts: Conditions = []
     if given.id is not None:
-        parts += equal_any(flow.c.id, given.id.any_) + equal_none(flow.c.id, given.id.not_any_)
+        parts += together(
+            equal_any(flow.c.id, given.id.any_), equal_none(flow.c.id, given.id.not_any_)
+        )
     if given.name is not None:
-        parts += equal_any(flow.c.name, given.name.any_)
-        parts += contain_text(flow.c.name, given.name.like_)
+        parts += together(
+            equal_any(flow.c.name, given.name.any_), contain_text(flow.c.name, given.name.like_)
+        )
     if given.tags is not None:
         parts += combine(
             given.tags.operator,
@@ -71,9 +75,13 @@ def filter_deployments(given: DeploymentFilter) -> Conditions:
     table = deployment.c
     parts: Conditions = []
     if given.id is not None:
-        parts += equal_any(table.id, given.id.any_) + equal_none(table.id, given.id.not_any_)
+        parts += together(
+            equal_any(table.id, given.id.any_), equal_none(table.id, given.id.not_any_)
+        )
     if given.name is not None:
-        parts += equal_any(table.name, given.name.any_) + contain_text(table.name, given.name.like_)
+        parts += together(
+            equal_any(table.name, given.name.any_), contain_text(table.name, given.name.like_)
+        )
     if given.flow_or_deployment_name is not None:
         like = given.flow_or_deployment_name.like_
         if like is not None:
@@ -127,12 +135,18 @@ def _flow_run_names(given: FlowRunFilter) -> Conditions:
     table = flow_run.c
     parts: Conditions = []
     if given.id is not None:
-        parts += equal_any(table.id, given.id.any_) + equal_none(table.id, given.id.not_any_)
+        parts += together(
+            equal_any(table.id, given.id.any_), equal_none(table.id, given.id.not_any_)
+        )
     if given.name is not None:
-        parts += equal_any(table.name, given.name.any_) + contain_text(table.name, given.name.like_)
+        parts += together(
+            equal_any(table.name, given.name.any_), contain_text(table.name, given.name.like_)
+        )
     if given.idempotency_key is not None:
-        parts += equal_any(table.idempotency_key, given.idempotency_key.any_)
-        parts += equal_none(table.idempotency_key, given.idempotency_key.not_any_)
+        parts += together(
+            equal_any(table.idempotency_key, given.idempotency_key.any_),
+            equal_none(table.idempotency_key, given.idempotency_key.not_any_),
+        )
     if given.flow_version is not None:
         parts += equal_any(table.flow_version, given.flow_version.any_)
     if given.parent_flow_run_id is not None and given.parent_flow_run_id.any_ is not None:
@@ -159,21 +173,27 @@ def _flow_run_times(given: FlowRunFilter) -> Conditions:
         (table.next_scheduled_start_time, given.next_scheduled_start_time),
     ):
         if bounds is not None:
-            parts += lie_between(column, bounds.after_, bounds.before_)
+            parts += together(lie_between(column, bounds.after_, bounds.before_))
     for column, span in ((table.start_time, given.start_time), (table.end_time, given.end_time)):
         if span is not None:
-            parts += lie_between_or_be_null(column, span.after_, span.before_, span.is_null_)
+            parts += together(
+                lie_between_or_be_null(column, span.after_, span.before_, span.is_null_)
+            )
     return parts
 
 
 def _flow_run_state(given: FlowRunFilterState) -> Conditions:
     parts: Conditions = []
     if given.type is not None:
-        parts += equal_any(flow_run.c.state_type, given.type.any_)
-        parts += equal_none(flow_run.c.state_type, given.type.not_any_)
+        parts += together(
+            equal_any(flow_run.c.state_type, given.type.any_),
+            equal_none(flow_run.c.state_type, given.type.not_any_),
+        )
     if given.name is not None:
-        parts += equal_any(flow_run.c.state_name, given.name.any_)
-        parts += equal_none(flow_run.c.state_name, given.name.not_any_)
+        parts += together(
+            equal_any(flow_run.c.state_name, given.name.any_),
+            equal_none(flow_run.c.state_name, given.name.not_any_),
+        )
     return combine(given.operator, parts)
 
 
@@ -209,7 +229,9 @@ def filter_task_runs(given: TaskRunFilter) -> Conditions:
     if given.id is not None:
         parts += equal_any(table.id, given.id.any_)
     if given.name is not None:
-        parts += equal_any(table.name, given.name.any_) + contain_text(table.name, given.name.like_)
+        parts += together(
+            equal_any(table.name, given.name.any_), contain_text(table.name, given.name.like_)
+        )
     if given.flow_run_id is not None:
         parts += _flow_run_of_task_run(given.flow_run_id)
     if given.state is not None:
@@ -239,10 +261,12 @@ def _task_run_times(given: TaskRunFilter) -> Conditions:
     parts: Conditions = []
     if given.expected_start_time is not None:
         bounds = given.expected_start_time
-        parts += lie_between(table.expected_start_time, bounds.after_, bounds.before_)
+        parts += together(lie_between(table.expected_start_time, bounds.after_, bounds.before_))
     for column, span in ((table.start_time, given.start_time), (table.end_time, given.end_time)):
         if span is not None:
-            parts += lie_between_or_be_null(column, span.after_, span.before_, span.is_null_)
+            parts += together(
+                lie_between_or_be_null(column, span.after_, span.before_, span.is_null_)
+            )
     return parts
 
 
@@ -271,6 +295,8 @@ def filter_work_queues(given: WorkQueueFilter) -> Conditions:
     if given.id is not None:
         parts += equal_any(work_queue.c.id, given.id.any_)
     if given.name is not None:
-        parts += equal_any(work_queue.c.name, given.name.any_)
-        parts += start_with_any(work_queue.c.name, given.name.startswith_)
+        parts += together(
+            equal_any(work_queue.c.name, given.name.any_),
+            start_with_any(work_queue.c.name, given.name.startswith_),
+        )
     return combine(given.operator, parts)

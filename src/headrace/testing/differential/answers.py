@@ -1,0 +1,171 @@
+"""Compares two answers: ids by their objects' labels, times of the load by being there."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from headrace.testing.differential.sides import Reply
+from headrace.testing.differential.world import World
+
+# Moments as near as this to now were given by the server's clock; those that are loaded lie farther.
+NEAR_NOW: Final = timedelta(hours=12)
+# Seconds by which figures that come from the servers' clocks may differ.
+CLOCK_SECONDS: Final = 60.0
+CLOCK_FIELDS: Final = {
+    "estimated_run_time",
+    "estimated_start_time_delta",
+    "total_run_time",
+    "sum_estimated_run_time",
+    "sum_estimated_lateness",
+    "estimated_lateness",
+}
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_UUID_LENGTH: Final = 36
+
+
+class Answers:
+    """Comparison of answers over one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._now = datetime.now(UTC)
+
+    def compare(self, ours: Reply, peers: Reply) -> list[str]:
+        """What differs; of refusals the status and the places of faults, never the sentences."""
+        if ours.status != peers.status:
+            return [f"status {ours.status}, peer {peers.status}: {ours.json} / {peers.json}"[:600]]
+        if ours.status >= 400:
+            return _compare_refusals(ours.json, peers.json)
+        mine, theirs = self.normal(ours.json, 0), self.normal(peers.json, 1)
+        return list(differences(mine, theirs, ""))
+
+    def compare_lists(
+        self, ours: list[Any], peers: list[Any], key: str | None, *, cut: bool
+    ) -> list[str]:
+        """What differs between two lists in the order of `key`: ties may come in any order.
+
+        Args:
+            ours: Our list.
+            peers: The peer's.
+            key: The field that orders them; None where their order must be the same.
+            cut: Whether more objects lie before or after this page: a tie may be cut at its edges.
+        """
+        if len(ours) != len(peers):
+            return [f"{len(ours)} objects, peer {len(peers)}{self._only(ours, peers)}"]
+        mine = [self.normal(one, 0) for one in ours]
+        theirs = [self.normal(one, 1) for one in peers]
+        if key is None:
+            return list(differences(mine, theirs, ""))
+        if key == "id":  # ids are random: their order is each side's own
+            return [] if cut else _compare_sets(mine, theirs)
+        if [one.get(key) for one in mine] != [one.get(key) for one in theirs]:
+            return [
+                f"order of {key}: {[o.get(key) for o in mine]} / {[o.get(key) for o in theirs]}"[
+                    :600
+                ]
+            ]
+        found: list[str] = []
+        for at, end in _ties(ours, peers, key):
+            if not (cut and (at == 0 or end == len(mine))):
+                found += _compare_sets(mine[at:end], theirs[at:end])
+        return found
+
+    def _only(self, ours: list[Any], peers: list[Any]) -> str:
+        mine = {str(self.normal(o.get("id"), 0)) for o in ours if isinstance(o, dict)}
+        theirs = {str(self.normal(o.get("id"), 1)) for o in peers if isinstance(o, dict)}
+        return f"; only ours {sorted(mine - theirs)[:4]}, only theirs {sorted(theirs - mine)[:4]}"
+
+    def normal(self, value: Any, at: int) -> Any:
+        """A value with ids as labels and the servers' own moments as `<now>`."""
+        match value:
+            case str():
+                return self._normal_text(value, at)
+            case dict():
+                inner: dict[str, Any] = value
+                return {key: self.normal(part, at) for key, part in inner.items()}
+            case list():
+                parts: list[Any] = value
+                return [self.normal(part, at) for part in parts]
+            case _:
+                return value
+
+    def _normal_text(self, text: str, at: int) -> str:
+        if len(text) == _UUID_LENGTH:
+            label = self._world.labels[at].get(text)
+            if label is not None:
+                return f"<{label}>"
+            try:
+                UUID(text)
+            except ValueError:
+                return text
+            return "<id>"
+        if _MOMENT.match(text):
+            try:
+                moment = datetime.fromisoformat(text)
+            except ValueError:
+                return text
+            near = moment.tzinfo is not None and abs(moment - self._now) < NEAR_NOW
+            return "<now>" if near else moment.isoformat()
+        for known, label in self._world.labels[at].items() if "prefect." in text else ():
+            if known in text:
+                return text.replace(known, f"<{label}>")
+        return text
+
+
+def differences(ours: Any, peers: Any, place: str) -> Iterator[str]:
+    """Each place in which two normal values differ."""
+    if isinstance(ours, dict) and isinstance(peers, dict):
+        for key in sorted({*ours, *peers}):
+            where = f"{place}.{key}"
+            if key not in ours:
+                yield f"{where}: missing, peer has {peers[key]!r}"[:300]
+            elif key not in peers:
+                yield f"{where}: {ours[key]!r}, missing in peer"[:300]
+            elif key in CLOCK_FIELDS and _are_close(ours[key], peers[key]):
+                continue
+            else:
+                yield from differences(ours[key], peers[key], where)
+    elif isinstance(ours, list) and isinstance(peers, list) and len(ours) == len(peers):
+        for at, (mine, theirs) in enumerate(zip(ours, peers, strict=True)):
+            yield from differences(mine, theirs, f"{place}[{at}]")
+    elif ours != peers or isinstance(ours, bool) != isinstance(peers, bool):
+        yield f"{place or '.'}: {ours!r}, peer {peers!r}"[:400]
+
+
+def _are_close(ours: Any, peers: Any) -> bool:
+    numbers = isinstance(ours, int | float) and isinstance(peers, int | float)
+    return numbers and abs(ours - peers) <= CLOCK_SECONDS + abs(peers) / 100
+
+
+def _compare_refusals(ours: Any, peers: Any) -> list[str]:
+    faults = [
+        sorted((fault["type"], fault["loc"]) for fault in answer["exception_detail"])
+        if isinstance(answer, dict) and isinstance(answer.get("exception_detail"), list)
+        else None
+        for answer in (ours, peers)
+    ]
+    return [] if faults[0] == faults[1] else [f"faults {faults[0]}, peer {faults[1]}"]
+
+
+def _ties(ours: list[Any], peers: list[Any], key: str) -> Iterator[tuple[int, int]]:
+    """Stretches of objects that either side has no order for."""
+    at = 0
+    for end in range(1, len(ours) + 1):
+        tied = end < len(ours) and (
+            ours[end].get(key) == ours[end - 1].get(key)
+            or peers[end].get(key) == peers[end - 1].get(key)
+        )
+        if not tied:
+            yield at, end
+            at = end
+
+
+def _compare_sets(ours: list[Any], peers: list[Any]) -> list[str]:
+    mine, theirs = (sorted(several, key=_identity) for several in (ours, peers))
+    return list(differences(mine, theirs, ""))
+
+
+def _identity(one: Any) -> str:
+    return str(one.get("id")) + str(one.get("name")) if isinstance(one, dict) else str(one)
