@@ -59,9 +59,11 @@ async def create_deployment(
 
     def work(tx: Transaction) -> tuple[str, bool]:
         tx.lock(f"deployment:{flow_id}:{body.name}")
-        if tx.fetch_one(store.FLOW_EXISTS, {"flow_id": flow_id}) is None:
+        flow = tx.fetch_one(store.FLOW_LABELS, {"flow_id": flow_id})
+        if flow is None:
             message = f"There is no flow with id {flow_id}; create the flow first."
             raise ForeignKeyViolation(message)
+        values["labels"] = _labels(flow[0], body)
         found = tx.fetch_one(store.FOR_UPSERT, key)
         if found is None:
             deployment_id = _insert(tx, body, values, queue)
@@ -211,7 +213,6 @@ def _text_or_none(value: object) -> str | None:
 def _values_of(body: DeploymentCreate, client: Client) -> dict[str, object]:
     """Columns that a deployment takes from a body, whether it is new or not."""
     version = body.version or (body.version_info.version if body.version_info else None)
-    labels = {"prefect.flow.id": str(body.flow_id)} | (body.labels or {})
     return {
         "concurrency_limit": body.concurrency_limit,
         "concurrency_options": _text_or_none(body.concurrency_options),
@@ -220,7 +221,6 @@ def _values_of(body: DeploymentCreate, client: Client) -> dict[str, object]:
         "entrypoint": body.entrypoint,
         "infrastructure_document_id": _id_or_none(body.infrastructure_document_id),
         "job_variables": _text(body.job_variables),
-        "labels": _text(labels),
         "parameter_openapi_schema": _text(body.parameter_openapi_schema or {}),
         "parameters": _text(body.parameters),
         "path": body.path,
@@ -233,6 +233,12 @@ def _values_of(body: DeploymentCreate, client: Client) -> dict[str, object]:
         "version_info": _text_or_none(body.version_info),
         "work_queue_name": body.work_queue_name,
     }
+
+
+def _labels(of_flow: str, body: DeploymentCreate) -> str:
+    """The flow's labels, where the deployment comes from, and the given ones; as JSON."""
+    inherited: dict[str, object] = msgspec.json.decode(of_flow)
+    return _text(inherited | {"prefect.flow.id": str(body.flow_id)} | dict(body.labels or {}))
 
 
 def _id_or_none(value: object) -> str | None:

@@ -63,15 +63,15 @@ async def find_by_key(database: Database, flow_id: str, key: str) -> Row | None:
 async def describe(database: Database, body: FlowRunCreate) -> NewFlowRun:
     """The run that a body of the contract asks for. Raises `ObjectNotFound` for a missing pool."""
     flow_id = str(body.flow_id)
-    flow = await database.fetch_one(store.FLOW_NAME, {"flow_id": flow_id})
+    flow = await database.fetch_one(store.FLOW, {"flow_id": flow_id})
     if flow is None:
         raise ForeignKeyViolation(f"There is no flow with id {flow_id}; create the flow first.")
-    labels: dict[str, Label] = {"prefect.flow.id": flow_id} | (body.labels or {})
+    labels = _open_labels(flow[1]) | {"prefect.flow.id": flow_id}
     deployment_id = None if body.deployment_id is None else str(body.deployment_id)
     deployment_name = None
     if deployment_id is not None:
-        labels["prefect.deployment.id"] = deployment_id
-        deployment_name = await _name_of_deployment(database, deployment_id)
+        deployment_name, its_labels = await _deployment(database, deployment_id)
+        labels |= _open_labels(its_labels) | {"prefect.deployment.id": deployment_id}
     queue = await _queue_of(database, body.work_pool_name, body.work_queue_name)
     return NewFlowRun(
         id=new_id(),
@@ -80,7 +80,7 @@ async def describe(database: Database, body: FlowRunCreate) -> NewFlowRun:
         flow_name=flow[0],
         state=first_state(body.state),
         tags=body.tags,
-        labels=to_json(labels),
+        labels=to_json(labels | (body.labels or {})),
         parameters=to_json(body.parameters),
         context=to_json(body.context),
         empirical_policy=encode_policy(body.empirical_policy),
@@ -122,11 +122,16 @@ def to_json(value: object) -> str:
     return encode(value).decode()
 
 
-async def _name_of_deployment(database: Database, deployment_id: str) -> str:
-    row = await database.fetch_one(store.DEPLOYMENT_NAME, {"deployment_id": deployment_id})
+def _open_labels(text: str) -> dict[str, Label]:
+    return msgspec.json.decode(text, type=dict[str, Label])
+
+
+async def _deployment(database: Database, deployment_id: str) -> tuple[str, str]:
+    """Its name and its labels."""
+    row = await database.fetch_one(store.DEPLOYMENT, {"deployment_id": deployment_id})
     if row is None:
         raise ForeignKeyViolation(f"There is no deployment with id {deployment_id}.")
-    return row[0]
+    return row[0], row[1]
 
 
 async def _queue_of(

@@ -68,7 +68,7 @@ def _cut(span: tuple[datetime, datetime], seconds: float) -> list[Span]:
     intervals: list[Span] = []
     begin, end = span
     step = timedelta(seconds=seconds)
-    while begin <= end and len(intervals) < MOST_INTERVALS:
+    while begin < end and len(intervals) < MOST_INTERVALS:
         intervals.append((len(intervals), to_text(begin), to_text(begin + step)))
         begin += step
     return intervals

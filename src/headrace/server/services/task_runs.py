@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from sqlalchemy import Select
 
 from headrace.core.ids import new_id
@@ -80,7 +81,8 @@ async def _describe(database: Database, body: TaskRunCreate) -> NewTaskRun:
         if parent is None:
             raise ForeignKeyViolation(f"There is no flow run with id {flow_run_id}.")
         flow_run_name = parent[0]
-        labels = {"prefect.flow.id": parent[1], "prefect.flow-run.id": flow_run_id}
+        inherited = msgspec.json.decode(parent[1], type=dict[str, flow_runs.Label])
+        labels = inherited | {"prefect.flow-run.id": flow_run_id}
     expiration = body.cache_expiration
     return NewTaskRun(
         id=new_id() if body.id is None else str(body.id),

@@ -93,7 +93,7 @@ FOR_UPSERT: Final = Statement(
     .where(deployment.c.flow_id == bindparam("flow_id"))
     .where(deployment.c.name == bindparam("deployment_name"))
 )
-FLOW_EXISTS: Final = Statement(select(flow.c.id).where(flow.c.id == bindparam("flow_id")))
+FLOW_LABELS: Final = Statement(select(flow.c.labels).where(flow.c.id == bindparam("flow_id")))
 
 INSERT: Final = Statement(insert(deployment))
 """A deployment: the columns that are given."""

@@ -53,9 +53,11 @@ BY_KEY: Final = Statement(
         flow_run.c.idempotency_key == bindparam("idempotency_key")
     )
 )
-FLOW_NAME: Final = Statement(select(flow.c.name).where(flow.c.id == bindparam("flow_id")))
-DEPLOYMENT_NAME: Final = Statement(
-    select(deployment.c.name).where(deployment.c.id == bindparam("deployment_id"))
+FLOW: Final = Statement(select(flow.c.name, flow.c.labels).where(flow.c.id == bindparam("flow_id")))
+DEPLOYMENT: Final = Statement(
+    select(deployment.c.name, deployment.c.labels).where(
+        deployment.c.id == bindparam("deployment_id")
+    )
 )
 QUEUE_OF_POOL: Final = Statement(
     select(work_queue.c.id, work_queue.c.name, work_pool.c.id, work_pool.c.name)

@@ -35,7 +35,7 @@ BY_KEYS: Final = Statement(
     .where(task_run.c.dynamic_key == bindparam("dynamic_key"))
 )
 FLOW_RUN: Final = Statement(
-    select(flow_run.c.name, flow_run.c.flow_id).where(flow_run.c.id == bindparam("flow_run_id"))
+    select(flow_run.c.name, flow_run.c.labels).where(flow_run.c.id == bindparam("flow_run_id"))
 )
 CACHED: Final = Statement(
     select(task_run.c.state)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from headrace.testing.differential.sides import Reply
 from headrace.testing.differential.world import World
@@ -22,7 +21,7 @@ CLOCK_FIELDS: Final = {
     "estimated_lateness",
 }
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-_UUID_LENGTH: Final = 36
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Answers:
@@ -35,10 +34,14 @@ class Answers:
     def compare(self, ours: Reply, peers: Reply) -> list[str]:
         """What differs; of refusals the status and the places of faults, never the sentences."""
         if ours.status != peers.status:
+            if peers.status >= 500:
+                return []  # the peer failed: there is nothing to compare with
             return [f"status {ours.status}, peer {peers.status}: {ours.json} / {peers.json}"[:600]]
         if ours.status >= 400:
             return _compare_refusals(ours.json, peers.json)
         mine, theirs = self.normal(ours.json, 0), self.normal(peers.json, 1)
+        if isinstance(mine, float) and _are_close(mine, theirs):
+            return []
         return list(differences(mine, theirs, ""))
 
     def compare_lists(
@@ -84,23 +87,25 @@ class Answers:
                 return self._normal_text(value, at)
             case dict():
                 inner: dict[str, Any] = value
-                return {key: self.normal(part, at) for key, part in inner.items()}
+                return {
+                    self._normal_text(key, at): self._field(key, part, at)
+                    for key, part in inner.items()
+                }
             case list():
                 parts: list[Any] = value
                 return [self.normal(part, at) for part in parts]
             case _:
                 return value
 
+    def _field(self, key: str, value: Any, at: int) -> Any:
+        if key == "tags" and isinstance(value, list):  # a set to the peer, in any order
+            tags: list[Any] = value
+            return sorted(map(str, tags))
+        if key == "reason" and value is not None:  # a sentence: each has its own
+            return "<reason>"
+        return self.normal(value, at)
+
     def _normal_text(self, text: str, at: int) -> str:
-        if len(text) == _UUID_LENGTH:
-            label = self._world.labels[at].get(text)
-            if label is not None:
-                return f"<{label}>"
-            try:
-                UUID(text)
-            except ValueError:
-                return text
-            return "<id>"
         if _MOMENT.match(text):
             try:
                 moment = datetime.fromisoformat(text)
@@ -108,10 +113,10 @@ class Answers:
                 return text
             near = moment.tzinfo is not None and abs(moment - self._now) < NEAR_NOW
             return "<now>" if near else moment.isoformat()
-        for known, label in self._world.labels[at].items() if "prefect." in text else ():
-            if known in text:
-                return text.replace(known, f"<{label}>")
-        return text
+        return _ID.sub(lambda match: self._label(match[0], at), text)
+
+    def _label(self, text: str, at: int) -> str:
+        return f"<{self._world.labels[at].get(text, 'id')}>"
 
 
 def differences(ours: Any, peers: Any, place: str) -> Iterator[str]:

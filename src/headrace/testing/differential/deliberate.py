@@ -4,7 +4,33 @@ import re
 from typing import Final
 
 # Operation, the difference, and the reason; both are patterns that must be found.
-DELIBERATE: Final[tuple[tuple[str, str, str], ...]] = ()
+DELIBERATE: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        "/deployments/",
+        r"\.concurrency_limit: \d+, peer None",
+        "A deployment tells its limit at `concurrency_limit` too, which the peer leaves null.",
+    ),
+    (
+        "/task_runs/paginate",
+        "missing in peer",
+        "A page of task runs has them whole, as the list has; the peer leaves ten fields out.",
+    ),
+    (
+        "",
+        r"\.job_variables: \{\}, peer None",
+        "A run without job variables has none, `{}`; with an idempotency key the peer says null.",
+    ),
+    (
+        "work_",
+        r"\.description: .*queue",
+        "The description of a pool's first queue is a sentence of our own.",
+    ),
+    (
+        "/(filter|paginate)$",
+        r"^order of (key|\w+_time): .*None",
+        "Nulls come last in every order, on both databases; with the peer that is the database's.",
+    ),
+)
 
 
 def is_deliberate(operation: str, difference: str) -> str | None:

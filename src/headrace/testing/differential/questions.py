@@ -17,6 +17,16 @@ _READS: Final = re.compile(
 )
 # Not a function of what was loaded: what the server's clock, or its own events, decide.
 _LEFT_OUT: Final = {"/events/filter", "/task_workers/filter", "/automations/filter"}
+# What the peer no longer looks at.
+_IGNORED: Final = {
+    ("DeploymentFilter", "concurrency_limit"),
+    # It looks at the name as it was given; ours at the queue's name, which both show.
+    ("DeploymentFilter", "work_queue_name"),
+    ("FlowRunFilter", "work_queue_name"),
+    # Beside `any_` it drops both.
+    ("FlowRunFilterStateName", "not_any_"),
+    ("FlowRunFilterStateType", "not_any_"),
+}
 _OWNER: Final = re.compile(
     r"(FlowRun|TaskRun|Flow|Deployment|WorkPool|WorkQueue|Variable|Log|ArtifactCollection|Artifact)Filter(\w*)"
 )
@@ -155,7 +165,7 @@ class Questions:
 
     def _object(self, name: str) -> Schema:
         properties: Schema = self._schemas[name]["properties"]
-        wanted = [key for key in properties if key != "operator"]
+        wanted = [key for key in properties if key != "operator" and (name, key) not in _IGNORED]
         chosen = self._random.sample(wanted, min(len(wanted), self._random.choice([1, 1, 2, 3])))
         made = {key: self._value(properties[key], name, key) for key in chosen}
         if "operator" in properties and self._random.random() < 0.5:

@@ -78,18 +78,6 @@ def lie_between(
     return conditions
 
 
-def lie_between_or_be_null(
-    column: ColumnElement[Any],
-    after: datetime | None,
-    before: datetime | None,
-    is_null: bool | None,
-) -> Conditions:
-    """The moment lies within the bounds; or, where that is asked for, there is none."""
-    if is_null:
-        return be_null(column, is_null)
-    return [*be_null(column, is_null), *lie_between(column, after, before)]
-
-
 def have_tags(
     column: ColumnElement[Any],
     *,

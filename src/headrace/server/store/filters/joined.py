@@ -52,7 +52,10 @@ class Filters:
     @classmethod
     def of(cls, body: object) -> "Filters":
         """Those of its fields that a body has and that are set."""
-        return cls(*(_given(getattr(body, name, None)) for name in _NAMES))
+        given = {name: _given(getattr(body, name, None)) for name in _NAMES}
+        if given["work_pool_queues"] is None:  # what a history calls them
+            given["work_pool_queues"] = _given(getattr(body, "work_queues", None))
+        return cls(**given)
 
 
 _NAMES = ("flows", "flow_runs", "task_runs", "deployments", "work_pools", "work_pool_queues")

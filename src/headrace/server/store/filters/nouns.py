@@ -13,11 +13,11 @@ from headrace.server.store.filters.conditions import (
     equal_none,
     have_tags,
     lie_between,
-    lie_between_or_be_null,
     start_with_any,
     together,
 )
 from headrace.server.store.schema import (
+    BEGAN,
     deployment,
     flow,
     flow_run,
@@ -174,10 +174,13 @@ def _flow_run_times(given: FlowRunFilter) -> Conditions:
     ):
         if bounds is not None:
             parts += together(lie_between(column, bounds.after_, bounds.before_))
-    for column, span in ((table.start_time, given.start_time), (table.end_time, given.end_time)):
+    for null, column, span in (
+        (table.start_time, BEGAN, given.start_time),
+        (table.end_time, table.end_time, given.end_time),
+    ):
         if span is not None:
             parts += together(
-                lie_between_or_be_null(column, span.after_, span.before_, span.is_null_)
+                be_null(null, span.is_null_), lie_between(column, span.after_, span.before_)
             )
     return parts
 
@@ -265,7 +268,7 @@ def _task_run_times(given: TaskRunFilter) -> Conditions:
     for column, span in ((table.start_time, given.start_time), (table.end_time, given.end_time)):
         if span is not None:
             parts += together(
-                lie_between_or_be_null(column, span.after_, span.before_, span.is_null_)
+                be_null(column, span.is_null_), lie_between(column, span.after_, span.before_)
             )
     return parts
 

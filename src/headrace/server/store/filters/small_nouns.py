@@ -8,6 +8,7 @@ from headrace.server.store.filters.conditions import (
     equal_any,
     have_tags,
     lie_between,
+    together,
 )
 from headrace.server.store.filters.texts import match_text
 from headrace.server.store.schema import log, variable
@@ -21,8 +22,10 @@ def filter_variables(given: VariableFilter) -> Conditions:
     if given.id is not None:
         parts += equal_any(variable.c.id, given.id.any_)
     if given.name is not None:
-        parts += equal_any(variable.c.name, given.name.any_)
-        parts += contain_text(variable.c.name, given.name.like_)
+        parts += together(
+            equal_any(variable.c.name, given.name.any_),
+            contain_text(variable.c.name, given.name.like_),
+        )
     if given.tags is not None:
         parts += combine(
             given.tags.operator,
@@ -37,15 +40,19 @@ def filter_logs(given: LogFilter) -> Conditions:
     if given.flow_run_id is not None:
         parts += equal_any(log.c.flow_run_id, given.flow_run_id.any_)
     if given.task_run_id is not None:
-        parts += equal_any(log.c.task_run_id, given.task_run_id.any_)
-        parts += be_null(log.c.task_run_id, given.task_run_id.is_null_)
+        parts += together(
+            equal_any(log.c.task_run_id, given.task_run_id.any_),
+            be_null(log.c.task_run_id, given.task_run_id.is_null_),
+        )
     if given.level is not None:
-        if given.level.ge_ is not None:
-            parts.append(log.c.level >= given.level.ge_)
-        if given.level.le_ is not None:
-            parts.append(log.c.level <= given.level.le_)
+        parts += together(
+            [] if given.level.ge_ is None else [log.c.level >= given.level.ge_],
+            [] if given.level.le_ is None else [log.c.level <= given.level.le_],
+        )
     if given.timestamp is not None:
-        parts += lie_between(log.c.timestamp, given.timestamp.after_, given.timestamp.before_)
+        parts += together(
+            lie_between(log.c.timestamp, given.timestamp.after_, given.timestamp.before_)
+        )
     if given.text is not None:
         parts += match_text(log.c.message, given.text.query)
     return combine(given.operator, parts)
