@@ -1,52 +1,13 @@
-"""The peer in an environment of its own, at the version the wire contract was taken from."""
+"""The peer with what the benchmark's programs need beside it."""
 
-import fcntl
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-PEER = "prefect==3.8.8"
-NEWEST = "2026-10-07"  # what it depends on was released later in forms it does not work with
+from headrace.testing import peer
+
 EXTRAS = ("asyncpg", "pandas")
-STEP_SECONDS = 600
-
-
-class PeerNotInstalled(Exception):
-    """The environment could not be made; the message says what failed."""
 
 
 def install(directory: Path, extras: Sequence[str] = EXTRAS) -> Path:
-    """Its interpreter; the environment is made when it is not there yet.
-
-    Several processes may ask for the same directory at once: one makes it, the others wait.
-    """
-    python = directory / "bin" / "python"
-    if not (directory / "ready").exists():
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with directory.with_name(f"{directory.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (directory / "ready").exists():
-                _make(directory, extras)
-    return python
-
-
-def _make(directory: Path, extras: Sequence[str]) -> None:
-    if directory.exists() and not (directory / "installing").exists():
-        raise PeerNotInstalled(f"{directory} exists and was not made here: choose another")
-    directory.mkdir(exist_ok=True)
-    run(directory, "uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(directory))
-    (directory / "installing").touch()
-    # This project's pins are not the peer's.
-    options = ("--quiet", "--no-config", "--python", str(directory), "--exclude-newer", NEWEST)
-    run(directory, "uv", "pip", "install", *options, PEER, *extras)
-    (directory / "ready").touch()
-
-
-def run(place: Path, *command: str) -> None:
-    """Run a command in `place`; its output is shown when it fails."""
-    done = subprocess.run(
-        command, cwd=place, capture_output=True, text=True, timeout=STEP_SECONDS, check=False
-    )
-    if done.returncode:
-        raise PeerNotInstalled(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    """Its interpreter; the environment is made when it is not there yet."""
+    return peer.install(directory, extras)

@@ -1,51 +1,60 @@
-"""The program that the wire contract was taken from, in an environment of its own, to compare with."""
+"""The peer in an environment of its own, at the version the wire contract was taken from.
 
+It is what benchmarks, interoperability tests and the differential tester compare with.
+"""
+
+import fcntl
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-PEER: Final = "prefect==3.8.8"
-# What it depends on was released later in forms that it does not work with.
-NEWEST: Final = "2026-10-07"
-STEP_SECONDS: Final = 600
+PEER = "prefect==3.8.8"
+NEWEST = "2026-10-07"  # what it depends on was released later in forms it does not work with
+STEP_SECONDS = 600
 
 
-def peer_directory() -> Path:
-    """Where its environment is kept from one run to the next."""
-    return Path("~/.cache/headrace/peer-3.8.8").expanduser()
+class PeerNotInstalled(Exception):
+    """The environment could not be made; the message says what failed."""
 
 
-def install(directory: Path, extras: tuple[str, ...] = ()) -> Path:
-    """Its interpreter; the environment is made with `uv` when it is not there yet.
+def install(directory: Path, extras: Sequence[str] = ()) -> Path:
+    """Its interpreter; the environment is made when it is not there yet.
+
+    Several processes may ask for the same directory at once: one makes it, the others wait.
 
     Args:
         directory: Of the environment. One that exists and was not made here is left alone.
         extras: Requirements to install beside it.
 
     Raises:
-        RuntimeError: The directory is something else, or a step failed; the message has its output.
+        PeerNotInstalled: The directory is something else, or a step failed.
     """
     python = directory / "bin" / "python"
-    if (directory / "ready").exists():
-        return python
-    if directory.exists() and not (directory / "installing").exists():
-        message = f"{directory} exists and was not made here: name another directory"
-        raise RuntimeError(message)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    _run("uv", "venv", "--quiet", "--clear", str(directory))
-    (directory / "installing").touch()
-    _run(
-        *("uv", "pip", "install", "--quiet", "--python", str(directory)),
-        *("--exclude-newer", NEWEST, PEER, *extras),
-    )
-    (directory / "ready").touch()
+    if not (directory / "ready").exists():
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with directory.with_name(f"{directory.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (directory / "ready").exists():
+                _make(directory, extras)
     return python
 
 
-def _run(*command: str) -> None:
+def _make(directory: Path, extras: Sequence[str]) -> None:
+    if directory.exists() and not (directory / "installing").exists():
+        raise PeerNotInstalled(f"{directory} exists and was not made here: choose another")
+    directory.mkdir(exist_ok=True)
+    _run(directory, "uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(directory))
+    (directory / "installing").touch()
+    # This project's pins are not the peer's.
+    options = ("--quiet", "--no-config", "--python", str(directory), "--exclude-newer", NEWEST)
+    _run(directory, "uv", "pip", "install", *options, PEER, *extras)
+    (directory / "ready").touch()
+
+
+def _run(place: Path, *command: str) -> None:
     done = subprocess.run(  # noqa: S603 - a command of this module, without a shell
-        command, capture_output=True, text=True, timeout=STEP_SECONDS, check=False
+        command, cwd=place, capture_output=True, text=True, timeout=STEP_SECONDS, check=False
     )
     if done.returncode:
-        message = f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}"
-        raise RuntimeError(message)
+        raise PeerNotInstalled(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")

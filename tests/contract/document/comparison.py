@@ -1,5 +1,6 @@
 """Compares two OpenAPI documents: what the contract has and ours lacks, or has otherwise."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ class Comparison:
     def __init__(self, contract: Document, ours: Document) -> None:
         self._contract = contract
         self._ours = ours
+        self._paths = {_erase(path): methods for path, methods in ours["paths"].items()}
         self._met: set[tuple[str, str]] = set()
 
     def operations(self) -> Iterator[tuple[str, str]]:
@@ -26,11 +28,11 @@ class Comparison:
 
     def has(self, method: str, path: str) -> bool:
         """Whether ours has the operation."""
-        return method in self._ours["paths"].get(path, {})
+        return method in self._paths.get(_erase(path), {})
 
     def differences(self, method: str, path: str) -> Iterator[str]:
         """What ours lacks of an operation that it has."""
-        theirs, ours = self._contract["paths"][path][method], self._ours["paths"][path][method]
+        theirs, ours = self._contract["paths"][path][method], self._paths[_erase(path)][method]
         yield from self._parameters(theirs, ours)
         wanted = _json_schema(theirs.get("requestBody"))
         if wanted is not None:
@@ -50,9 +52,8 @@ class Comparison:
                 yield from self._schema(wanted, given or {}, status)
 
     def _parameters(self, theirs: Schema, ours: Schema) -> Iterator[str]:
-        given = {(p["in"], p["name"]): p for p in ours.get("parameters", [])}
-        for wanted in theirs.get("parameters", []):
-            key = (wanted["in"], wanted["name"])
+        given = _by_place(ours)
+        for key, wanted in _by_place(theirs).items():
             name = f"{key[0]} parameter {key[1]}"
             if key not in given:
                 yield f"{name}: missing"
@@ -161,3 +162,17 @@ def _kind(schema: Schema) -> str:
 
 def _values(schema: Schema) -> set[Any]:
     return {schema["const"]} if "const" in schema else set(schema.get("enum", ()))
+
+
+def _erase(path: str) -> str:
+    """A path without the names of its parts that vary: a request does not tell them."""
+    return re.sub(r"{[^}]+}", "{}", path)
+
+
+def _by_place(operation: Schema) -> dict[tuple[str, str], Schema]:
+    """Parameters by where they are and their name; those of the path by their number."""
+    numbers = iter(range(len(operation.get("parameters", []))))
+    return {
+        (p["in"], str(next(numbers)) if p["in"] == "path" else p["name"]): p
+        for p in operation.get("parameters", [])
+    }

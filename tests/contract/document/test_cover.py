@@ -1,6 +1,7 @@
 """The server's own document covers the contract's: operations, parameters, properties, types."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,69 +23,29 @@ def document(left_out: str = "") -> dict[str, Any]:
     return json.loads(msgspec.json.encode(describe(kept)))
 
 
-# Being built. An entry that is there must go from this list.
-NOT_THERE: set[tuple[str, str]] = {
-    ("post", "/automations/"),
-    ("post", "/automations/count"),
-    ("post", "/automations/filter"),
-    ("delete", "/automations/owned-by/{resource_id}"),
-    ("get", "/automations/related-to/{resource_id}"),
-    ("post", "/automations/templates/validate"),
-    ("delete", "/automations/{id}"),
-    ("get", "/automations/{id}"),
-    ("patch", "/automations/{id}"),
-    ("put", "/automations/{id}"),
-    ("get", "/block_capabilities/"),
-    ("post", "/block_documents/"),
-    ("post", "/block_documents/count"),
-    ("post", "/block_documents/filter"),
-    ("delete", "/block_documents/{id}"),
-    ("get", "/block_documents/{id}"),
-    ("patch", "/block_documents/{id}"),
-    ("post", "/block_schemas/"),
-    ("get", "/block_schemas/checksum/{checksum}"),
-    ("post", "/block_schemas/filter"),
-    ("delete", "/block_schemas/{id}"),
-    ("get", "/block_schemas/{id}"),
-    ("post", "/block_types/"),
-    ("post", "/block_types/filter"),
-    ("post", "/block_types/install_system_block_types"),
-    ("get", "/block_types/slug/{slug}"),
-    ("get", "/block_types/slug/{slug}/block_documents"),
-    ("get", "/block_types/slug/{slug}/block_documents/name/{block_document_name}"),
-    ("delete", "/block_types/{id}"),
-    ("get", "/block_types/{id}"),
-    ("patch", "/block_types/{id}"),
-    ("get", "/collections/views/{view}"),
-    ("get", "/flow_runs/{id}/graph"),
-    ("put", "/saved_searches/"),
-    ("post", "/saved_searches/filter"),
-    ("delete", "/saved_searches/{id}"),
-    ("get", "/saved_searches/{id}"),
-    ("post", "/templates/validate"),
-    ("post", "/ui/flow_runs/count-task-runs"),
-    ("post", "/ui/flow_runs/history"),
-    ("post", "/ui/flows/count-deployments"),
-    ("post", "/ui/flows/next-runs"),
-    ("post", "/ui/schemas/validate"),
-    ("post", "/ui/task_runs/count"),
-    ("post", "/ui/task_runs/dashboard/counts"),
-    ("get", "/ui/task_runs/{id}"),
-    ("post", "/work_pools/{work_pool_name}/queues"),
-    ("post", "/work_pools/{work_pool_name}/queues/filter"),
-    ("delete", "/work_pools/{work_pool_name}/queues/{name}"),
-    ("get", "/work_pools/{work_pool_name}/queues/{name}"),
-    ("patch", "/work_pools/{work_pool_name}/queues/{name}"),
-    ("post", "/work_pools/{work_pool_name}/workers/filter"),
-    ("post", "/work_pools/{work_pool_name}/workers/heartbeat"),
-    ("delete", "/work_pools/{work_pool_name}/workers/{name}"),
+# Operations of our own, beside the contract's.
+OWN = {
+    (operation.method.lower(), re.sub(r"{[^}]+}", "{}", operation.path)) for operation in OPERATIONS
+} - {
+    (method, re.sub(r"{[^}]+}", "{}", path))
+    for path, methods in CONTRACT["paths"].items()
+    for method in methods
 }
+
+# Being built. An entry that is there must go from this list.
+NOT_THERE: set[tuple[str, str]] = set()
 
 # What ours has otherwise, and why.
 DELIBERATE = {
     # A creation is answered with 201: the contract's own server does so too, against its document.
     ("post", "/artifacts/"): {"status 200: missing"},
+    # As is a template that is right with 204.
+    ("post", "/templates/validate"): {"status 200: missing"},
+    ("post", "/automations/templates/validate"): {"status 200: missing"},
 }
+
+# Faults nest in faults: their inner objects are checked where they are made.
+NESTED = {("post", "/ui/schemas/validate"): "SchemaValuesValidationResponse.errors[]"}
 
 # The settings of another program: ours answers with its own, under the same key `server`.
 FOREIGN = {("get", "/admin/settings")}
@@ -105,6 +66,8 @@ def test_operations_cover_the_contract() -> None:
         if not comparison.has(method, path) or (method, path) in FOREIGN:
             continue
         lacking = set(comparison.differences(method, path))
+        nested = NESTED.get((method, path), "/")
+        lacking = {what for what in lacking if not what.startswith(nested)}
         lacking ^= DELIBERATE.get((method, path), set())
         found += [f"{method} {path} {what}" for what in sorted(lacking)]
     assert found == []
@@ -115,12 +78,16 @@ def test_a_handler_that_is_taken_away_is_missed(handler: str) -> None:
     """The comparison sees each operation of the contract that is no longer there."""
     comparison = Comparison(CONTRACT, document(left_out=handler))
     lost = {
-        (operation.method.lower(), operation.path.replace(":uuid", ""))
+        (operation.method.lower(), re.sub(r"{[^}]+}", "{}", operation.path))
         for operation in OPERATIONS
         if operation.handler.__name__ == handler
     }
-    of_contract = lost & set(comparison.operations())
-    assert {key for key in of_contract if not comparison.has(*key)} == of_contract
+    missed = {
+        (method, re.sub(r"{[^}]+}", "{}", path))
+        for method, path in comparison.operations()
+        if not comparison.has(method, path)
+    }
+    assert missed - NOT_THERE == lost - OWN
 
 
 @pytest.mark.parametrize(

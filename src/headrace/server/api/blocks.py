@@ -22,6 +22,9 @@ from headrace.wire.decode import encode
 
 operations = Operations("blocks")
 
+# Whether a block is answered with its secrets.
+_SECRETS = {"include_secrets": bool}
+
 # Types
 
 
@@ -80,7 +83,7 @@ async def install_system_block_types(call: Call[None]) -> None:
 # Schemas
 
 
-@operations.post("/block_schemas/", BlockSchemaCreate, returns=BlockSchema)
+@operations.post("/block_schemas/", BlockSchemaCreate, returns=BlockSchema, also=(201,))
 async def create_block_schema(call: Call[BlockSchemaCreate]) -> Answer:
     """Make a block schema, or find the one of these fields and this version."""
     row, made = await block_types.create_schema(call.services.database, call.body)
@@ -94,7 +97,12 @@ async def read_block_schema(call: Call[None]) -> bytes:
     return encode(sql.schema_of(row))
 
 
-@operations.get("/block_schemas/checksum/{checksum}", returns=BlockSchema)
+@operations.get(
+    "/block_schemas/checksum/{checksum}",
+    returns=BlockSchema,
+    parameters={"version": str | None},
+    optional=("version",),
+)
 async def read_block_schema_by_checksum(call: Call[None]) -> bytes:
     """Read a block schema by its checksum."""
     row = await block_types.read_schema_by_checksum(
@@ -137,7 +145,12 @@ async def create_block_document(call: Call[BlockDocumentCreate]) -> bytes:
     return encode((await call.services.blocks.create(call.body)).show(secrets=False))
 
 
-@operations.get("/block_documents/{id:uuid}", returns=BlockDocument)
+@operations.get(
+    "/block_documents/{id:uuid}",
+    returns=BlockDocument,
+    parameters=_SECRETS,
+    optional=tuple(_SECRETS),
+)
 async def read_block_document(call: Call[None]) -> bytes:
     """Read a block."""
     found = await call.services.blocks.read(call.path["id"])
@@ -171,7 +184,12 @@ async def delete_block_document(call: Call[None]) -> None:
     await call.services.blocks.delete(call.path["id"])
 
 
-@operations.get("/block_types/slug/{slug}/block_documents", returns=list[BlockDocument])
+@operations.get(
+    "/block_types/slug/{slug}/block_documents",
+    returns=list[BlockDocument],
+    parameters=_SECRETS,
+    optional=tuple(_SECRETS),
+)
 async def read_block_documents_of_type(call: Call[None]) -> bytes:
     """List the blocks of a type."""
     limit = call.services.config.default_limit
@@ -180,7 +198,10 @@ async def read_block_documents_of_type(call: Call[None]) -> bytes:
 
 
 @operations.get(
-    "/block_types/slug/{slug}/block_documents/name/{block_document_name}", returns=BlockDocument
+    "/block_types/slug/{slug}/block_documents/name/{block_document_name}",
+    returns=BlockDocument,
+    parameters=_SECRETS,
+    optional=tuple(_SECRETS),
 )
 async def read_block_document_by_name(call: Call[None]) -> bytes:
     """Read a block by its type and name."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from headrace.testing.differential.comparison import compare
 from headrace.testing.differential.report import write_report
 from headrace.testing.differential.sides import headrace, peer
-from headrace.testing.peer import install, peer_directory
+from headrace.testing.peer import install
 
 
 def main() -> int:
     """Compare; the exit code is 1 when something differs that is not meant to."""
     options = _options()
-    python = options.python or install(options.peer)
+    python = options.python or install(options.peer.resolve())
     with tempfile.TemporaryDirectory(prefix="headrace-differential-") as directory:
         home = Path(directory)
         database = options.database or str(home / "headrace.db")
@@ -37,7 +37,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--database", help="an address of an empty database (default: SQLite)")
     parser.add_argument("--output", type=Path, help="file for the report")
     parser.add_argument(
-        "--peer", type=Path, default=peer_directory(), help="directory of the peer's environment"
+        "--peer", type=Path, default=Path(".peer"), help="directory of the peer's environment"
     )
     parser.add_argument("--python", type=Path, help="interpreter that has the peer installed")
     return parser.parse_args()

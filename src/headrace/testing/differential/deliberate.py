@@ -21,6 +21,16 @@ DELIBERATE: Final[tuple[tuple[str, str, str], ...]] = (
         "A run without job variables has none, `{}`; with an idempotency key the peer says null.",
     ),
     (
+        "/flow_runs/(filter|paginate)$",
+        "^order of start_time: ",
+        "Runs that have not started come last by start time; the peer puts them at when they are to.",
+    ),
+    (
+        "/task_runs/",
+        r"cache_key: None, peer 'cache",
+        "A task run's cache key is that of the state it completed with.",
+    ),
+    (
         "work_",
         r"\.description: .*queue",
         "The description of a pool's first queue is a sentence of our own.",

@@ -1,4 +1,6 @@
 """Makes the same objects on both sides, by seed, over the API; answers of the writes are compared too."""
+# JSON of any shape passes through
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
 import random
 from collections.abc import Callable

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +80,7 @@ class Side:
 
 
 @contextlib.contextmanager
-def headrace(home: Path, database: str) -> Iterator[Side]:
+def headrace(home: Path, database: str) -> Generator[Side]:
     """Our server without background loops, on a database that is fresh.
 
     Args:
@@ -95,7 +95,7 @@ def headrace(home: Path, database: str) -> Iterator[Side]:
 
 
 @contextlib.contextmanager
-def peer(python: Path, home: Path) -> Iterator[Side]:
+def peer(python: Path, home: Path) -> Generator[Side]:
     """The peer's server on SQLite, its background loops off as far as they can be."""
     port = _free_port()
     command = [str(python), "-m", "prefect", "server", "start", "--no-ui"]
@@ -111,7 +111,9 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], settings: dict[str, str], home: Path, port: int) -> Iterator[None]:
+def _running(
+    command: list[str], settings: dict[str, str], home: Path, port: int
+) -> Generator[None]:
     home.mkdir(parents=True, exist_ok=True)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "HEADRACE_"))}
     log = home / "server.log"

@@ -1,4 +1,6 @@
 """What both servers hold: each object under one label, with the id and the answer it has on each side."""
+# JSON of any shape passes through
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
 import re
 from collections import defaultdict

@@ -17,7 +17,6 @@ from headrace.server.store.filters.conditions import (
     together,
 )
 from headrace.server.store.schema import (
-    BEGAN,
     deployment,
     flow,
     flow_run,
@@ -174,13 +173,10 @@ def _flow_run_times(given: FlowRunFilter) -> Conditions:
     ):
         if bounds is not None:
             parts += together(lie_between(column, bounds.after_, bounds.before_))
-    for null, column, span in (
-        (table.start_time, BEGAN, given.start_time),
-        (table.end_time, table.end_time, given.end_time),
-    ):
+    for column, span in ((table.start_time, given.start_time), (table.end_time, given.end_time)):
         if span is not None:
             parts += together(
-                be_null(null, span.is_null_), lie_between(column, span.after_, span.before_)
+                be_null(column, span.is_null_), lie_between(column, span.after_, span.before_)
             )
     return parts
 
