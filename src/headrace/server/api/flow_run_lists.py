@@ -5,9 +5,8 @@ from datetime import datetime
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Call, Operations
 from headrace.server.services import flow_run_lists, graphs, histories
-from headrace.server.store.filters.joined import Filters, where_flow_runs
+from headrace.server.store.filters.joined import Filters
 from headrace.server.store.flow_runs import SHAPE
-from headrace.server.store.schema import flow_run
 from headrace.wire.decode import encode
 from headrace.wire.flow_runs import (
     AverageFlowRunLatenessBody,
@@ -65,8 +64,8 @@ async def read_flow_run_history(call: Call[FlowRunHistoryBody]) -> bytes:
     body = call.body
     return await histories.read_history(
         call.services.database,
-        flow_run,
-        where_flow_runs(Filters.of(body)),
+        histories.of_flow_runs,
+        Filters.of(body),
         (body.history_start, body.history_end),
         body.history_interval_seconds,
     )

@@ -7,8 +7,7 @@ from msgspec import UNSET
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.services import histories, proposals, task_runs
-from headrace.server.store.filters.joined import Filters, where_task_runs
-from headrace.server.store.schema import task_run
+from headrace.server.store.filters.joined import Filters
 from headrace.server.store.task_runs import SHAPE
 from headrace.wire.decode import encode
 from headrace.wire.history import HistoryResponse
@@ -113,8 +112,8 @@ async def read_task_run_history(call: Call[TaskRunHistoryBody]) -> bytes:
     body = call.body
     return await histories.read_history(
         call.services.database,
-        task_run,
-        where_task_runs(Filters.of(body)),
+        histories.of_task_runs,
+        Filters.of(body),
         (body.history_start, body.history_end),
         body.history_interval_seconds,
     )

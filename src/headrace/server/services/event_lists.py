@@ -15,7 +15,7 @@ from headrace.server.store.database import Database
 from headrace.server.store.events import SHAPE
 from headrace.server.store.filters.events import filter_events, order_events
 from headrace.server.store.schema import event
-from headrace.server.store.spans import spans_table
+from headrace.server.store.spans import SPANS, spans_table, spans_text
 from headrace.wire.decode import encode
 from headrace.wire.events import Countable, EventFilter, EventOrder, TimeUnit
 from headrace.wire.faults import make_fault
@@ -131,9 +131,8 @@ def _label(shown: str) -> str:
 
 async def _count_spans(database: Database, given: EventFilter, seconds: float) -> bytes:
     spans = _spans(given, seconds)
-    table = spans_table(
-        [(at, to_text(begin), to_text(end)) for at, (begin, end) in enumerate(spans)]
-    )
+    table = spans_table()
+    text = spans_text([(to_text(begin), to_text(end)) for begin, end in spans])
     within = (event.c.occurred >= table.c.begin) & (event.c.occurred < table.c.finish)
     query = (
         select(table.c.number, func.count())
@@ -141,7 +140,8 @@ async def _count_spans(database: Database, given: EventFilter, seconds: float) -
         .where(*filter_events(given))
         .group_by(table.c.number)
     )
-    found: dict[int, int] = {row[0]: row[1] for row in await database.fetch_all(query)}
+    rows = await database.fetch_all(query, {SPANS: text})
+    found: dict[int, int] = {row[0]: row[1] for row in rows}
     return encode(
         [
             {

@@ -1,16 +1,18 @@
 """Runs by state over time, for flow runs and task runs alike."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Table
+from sqlalchemy import Select
 
 from headrace.core.times import now_text, to_text
 from headrace.errors import Unprocessable
 from headrace.server.store import histories as store
 from headrace.server.store.database import Database
-from headrace.server.store.filters.conditions import Conditions
-from headrace.server.store.spans import Span
+from headrace.server.store.filters.joined import Filters, where_flow_runs, where_task_runs
+from headrace.server.store.schema import flow_run, task_run
+from headrace.server.store.shaped import ShapedQuery
+from headrace.server.store.spans import SPANS, Span, spans_text
 from headrace.wire.decode import encode
 
 MOST_INTERVALS: Final = 500
@@ -19,10 +21,22 @@ MOST_INTERVALS: Final = 500
 _SHORTEST: Final = 1.0  # seconds
 
 
+@ShapedQuery
+def of_flow_runs(filters: Filters) -> Select[Any]:
+    """The history of flow runs."""
+    return store.history(flow_run, where_flow_runs(filters))
+
+
+@ShapedQuery
+def of_task_runs(filters: Filters) -> Select[Any]:
+    """The history of task runs."""
+    return store.history(task_run, where_task_runs(filters))
+
+
 async def read_history(
     database: Database,
-    runs: Table,
-    conditions: Conditions,
+    history: ShapedQuery[[Filters]],
+    filters: Filters,
     span: tuple[datetime, datetime],
     interval_seconds: float,
 ) -> bytes:
@@ -30,8 +44,8 @@ async def read_history(
 
     Args:
         database: Where the runs are.
-        runs: The table of runs.
-        conditions: Which of them are meant.
+        history: Of which runs: `of_flow_runs` or `of_task_runs`.
+        filters: Which of them are meant.
         span: From when to when.
         interval_seconds: How long each interval is.
 
@@ -45,13 +59,14 @@ async def read_history(
     intervals = _cut(span, interval_seconds)
     answer = list[dict[str, object]]()
     states = list[list[dict[str, object]]]()
-    for _, begin, finish in intervals:
+    for begin, finish in intervals:
         within: list[dict[str, object]] = []
         states.append(within)
         answer.append({"interval_start": begin, "interval_end": finish, "states": within})
     if intervals:
-        query = store.history(runs, intervals, conditions)
-        rows = await database.fetch_all(query, {"now": now_text()})
+        query, params = history.of(filters)
+        given = {**params, SPANS: spans_text(intervals), "now": now_text()}
+        rows = await database.fetch_all(query, given)
         for number, kind, name, count, ran, late in rows:
             counted: dict[str, object] = {
                 "state_type": kind,
@@ -69,6 +84,6 @@ def _cut(span: tuple[datetime, datetime], seconds: float) -> list[Span]:
     begin, end = span
     step = timedelta(seconds=seconds)
     while begin < end and len(intervals) < MOST_INTERVALS:
-        intervals.append((len(intervals), to_text(begin), to_text(begin + step)))
+        intervals.append((to_text(begin), to_text(begin + step)))
         begin += step
     return intervals

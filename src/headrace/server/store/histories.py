@@ -1,6 +1,5 @@
 """SQL of how many runs there were, in which states, interval by interval."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -18,7 +17,7 @@ from headrace.core.states import TERMINAL, StateType
 from headrace.server.store.durations import SecondsBetween
 from headrace.server.store.filters.conditions import Conditions
 from headrace.server.store.schema import Timestamp
-from headrace.server.store.spans import Span, spans_table
+from headrace.server.store.spans import spans_table
 
 _OVER: Final = sorted(state.value for state in TERMINAL)
 
@@ -52,14 +51,12 @@ def average_lateness(runs: Table, conditions: Conditions) -> Select[Any]:
     return select(func.avg(lateness(runs))).where(*conditions)
 
 
-def history(
-    runs: Table, intervals: Sequence[Span], conditions: Conditions
-) -> Select[*tuple[Any, ...]]:
+def history(runs: Table, conditions: Conditions) -> Select[*tuple[Any, ...]]:
     """For each interval and state: number, type, name, runs, seconds run, seconds late.
 
-    Each interval is a range of the index on the expected start. Parameter `now`.
+    Each interval is a range of the index on the expected start. Parameters `spans` and `now`.
     """
-    spans = spans_table(intervals)
+    spans = spans_table()
     expected = runs.c.expected_start_time
     within = (expected >= spans.c.begin) & (expected < spans.c.finish)
     return (

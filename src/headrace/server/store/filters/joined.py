@@ -106,7 +106,10 @@ def where_task_runs(filters: Filters) -> Conditions:
         work_pools=filters.work_pools,
         work_pool_queues=filters.work_pool_queues,
     )
-    if outer != _NOTHING:
+    runs = _only_runs(outer)
+    if runs is not None:
+        parts += equal_any(table.flow_run_id, runs)
+    elif outer != _NOTHING:
         parts.append(exists().where(flow_run.c.id == table.flow_run_id, *where_flow_runs(outer)))
     return parts
 
@@ -141,7 +144,14 @@ def _belong_to_deployment(column: ColumnElement[Any], given: DeploymentFilter) -
     return [column.in_(select(deployment.c.id).where(*filter_deployments(given)))]
 
 
-def _only_ids(given: FlowFilter | DeploymentFilter) -> list[UUID] | None:
+def _only_runs(filters: Filters) -> list[UUID] | None:
+    """The ids of flow runs, where nothing else is asked for."""
+    if filters.flow_runs is None or filters != Filters(flow_runs=filters.flow_runs):
+        return None
+    return _only_ids(filters.flow_runs)
+
+
+def _only_ids(given: FlowFilter | DeploymentFilter | FlowRunFilter) -> list[UUID] | None:
     """The ids, where nothing else is asked for.
 
     The column refers to the other table, so the rows need not be looked up there.
