@@ -12,13 +12,14 @@ from headrace.server.store.database import Database
 from headrace.server.store.filters.joined import Filters, where_flow_runs, where_task_runs
 from headrace.server.store.schema import flow_run, task_run
 from headrace.server.store.shaped import ShapedQuery
-from headrace.server.store.spans import SPANS, Span, spans_text
+from headrace.server.store.spans import Span
 from headrace.wire.decode import encode
 
 MOST_INTERVALS: Final = 500
 """More intervals than a chart has pixels for; a longer history is asked for in coarser ones."""
 
 _SHORTEST: Final = 1.0  # seconds
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @ShapedQuery
@@ -56,7 +57,8 @@ async def read_history(
         raise Unprocessable(
             f"history_interval_seconds is {interval_seconds}: an interval has at least one second."
         )
-    intervals = _cut(span, interval_seconds)
+    step = timedelta(seconds=interval_seconds)
+    intervals = _cut(span, step)
     answer = list[dict[str, object]]()
     states = list[list[dict[str, object]]]()
     for begin, finish in intervals:
@@ -65,7 +67,8 @@ async def read_history(
         answer.append({"interval_start": begin, "interval_end": finish, "states": within})
     if intervals:
         query, params = history.of(filters)
-        given = {**params, SPANS: spans_text(intervals), "now": now_text()}
+        whole = {"begin": intervals[0][0], "finish": intervals[-1][1], "step": step // _MICROSECOND}
+        given = {**params, **whole, "now": now_text()}
         rows = await database.fetch_all(query, given)
         for number, kind, name, count, ran, late in rows:
             counted: dict[str, object] = {
@@ -79,10 +82,9 @@ async def read_history(
     return encode(answer)
 
 
-def _cut(span: tuple[datetime, datetime], seconds: float) -> list[Span]:
+def _cut(span: tuple[datetime, datetime], step: timedelta) -> list[Span]:
     intervals: list[Span] = []
     begin, end = span
-    step = timedelta(seconds=seconds)
     while begin < end and len(intervals) < MOST_INTERVALS:
         intervals.append((to_text(begin), to_text(begin + step)))
         begin += step

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from headrace.server.store.database import Database, Row, Statement
 from headrace.server.store.filters.joined import Filters, where_flow_runs, where_task_runs
 from headrace.server.store.filters.sorts import FLOW_RUNS
 from headrace.server.store.shaped import ShapedQuery
+from headrace.server.store.spans import SPANS, spans_text
 from headrace.server.store.times import now_text, time_text
 from headrace.wire.decode import encode
 from headrace.wire.flow_runs import FlowRunSort
@@ -80,9 +82,9 @@ async def read_dashboard_counts(database: Database, filters: Filters) -> bytes:
     if step > timedelta(0):
         # The last moment belongs to the filter, and so to the last part.
         edges = [begin + step * at for at in range(_BUCKETS)] + [end + timedelta(microseconds=1)]
-        spans = [(at, time_text(edges[at]), time_text(edges[at + 1])) for at in range(_BUCKETS)]
-        query = store.endings(spans, where_task_runs(filters))
-        for number, completed, failed in await database.fetch_all(query):
+        spans = spans_text([(time_text(a), time_text(b)) for a, b in pairwise(edges)])
+        query = store.endings(where_task_runs(filters))
+        for number, completed, failed in await database.fetch_all(query, {SPANS: spans}):
             counts[number] = {"completed": completed, "failed": failed}
     return encode(counts)
 

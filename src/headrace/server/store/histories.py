@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     Table,
@@ -14,12 +15,12 @@ from sqlalchemy import (
 )
 
 from headrace.core.states import TERMINAL, StateType
-from headrace.server.store.durations import SecondsBetween
+from headrace.server.store.durations import MicrosecondsBetween, SecondsBetween
 from headrace.server.store.filters.conditions import Conditions
 from headrace.server.store.schema import Timestamp
-from headrace.server.store.spans import spans_table
 
 _OVER: Final = sorted(state.value for state in TERMINAL)
+_NUMBER: Final = "interval_number"
 
 
 def _now() -> ColumnElement[str]:
@@ -54,22 +55,18 @@ def average_lateness(runs: Table, conditions: Conditions) -> Select[Any]:
 def history(runs: Table, conditions: Conditions) -> Select[*tuple[Any, ...]]:
     """For each interval and state: number, type, name, runs, seconds run, seconds late.
 
-    Each interval is a range of the index on the expected start. Parameters `spans` and `now`.
+    The intervals are of one length and follow each other, so that which one a run is in can be
+    reckoned: whatever index the conditions need is free to be used. Parameters `begin` and `finish` of
+    all intervals together, `step` (microseconds of one), and `now`.
     """
-    spans = spans_table()
     expected = runs.c.expected_start_time
-    within = (expected >= spans.c.begin) & (expected < spans.c.finish)
+    begin, finish = (bindparam(name, type_=Timestamp()) for name in ("begin", "finish"))
+    number = MicrosecondsBetween(begin, expected).op("/")(bindparam("step", type_=BigInteger()))
+    groups = (number.label(_NUMBER), runs.c.state_type, runs.c.state_name)
+    order = (_NUMBER, runs.c.state_type, runs.c.state_name)
     return (
-        select(
-            spans.c.number,
-            runs.c.state_type,
-            runs.c.state_name,
-            func.count(),
-            func.sum(run_time(runs)),
-            func.sum(lateness(runs)),
-        )
-        .select_from(spans.join(runs, within))
-        .where(runs.c.state_type.is_not(None), *conditions)
-        .group_by(spans.c.number, runs.c.state_type, runs.c.state_name)
-        .order_by(spans.c.number, runs.c.state_type, runs.c.state_name)
+        select(*groups, func.count(), func.sum(run_time(runs)), func.sum(lateness(runs)))
+        .where(expected >= begin, expected < finish, runs.c.state_type.is_not(None), *conditions)
+        .group_by(*order)
+        .order_by(*order)
     )

@@ -1,6 +1,5 @@
 """SQL of what pages show: counts beside lists, and runs as dots of a chart."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Select, bindparam, case, func, select
@@ -11,7 +10,7 @@ from headrace.server.store.database import Statement
 from headrace.server.store.filters.conditions import Conditions
 from headrace.server.store.schema import deployment, flow_run, task_run
 from headrace.server.store.shapes import RowShape
-from headrace.server.store.spans import Span, spans_table
+from headrace.server.store.spans import spans_table
 from headrace.wire.ui import SimpleFlowRun, SimpleNextFlowRun, UITaskRun
 
 _ids: Final[BindParameter[str]] = bindparam("ids", expanding=True)
@@ -84,9 +83,12 @@ def counts_by_state(conditions: Conditions) -> Select[*tuple[Any, ...]]:
     )
 
 
-def endings(spans: Sequence[Span], conditions: Conditions) -> Select[*tuple[Any, ...]]:
-    """For each stretch of time: its number, and how many task runs begun in it completed, failed."""
-    table = spans_table(spans)
+def endings(conditions: Conditions) -> Select[*tuple[Any, ...]]:
+    """For each stretch of time: its number, and how many task runs begun in it completed, failed.
+
+    Parameter `spans`.
+    """
+    table = spans_table()
     began = task_run.c.start_time
     within = (began >= table.c.begin) & (began < table.c.finish)
     completed = case((task_run.c.state_type == StateType.COMPLETED.value, 1), else_=0)

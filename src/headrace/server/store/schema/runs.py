@@ -173,7 +173,33 @@ Index(
     postgresql_where=_leased,
 )
 Index("ix_flow_run__state_type_state_timestamp", flow_run.c.state_type, flow_run.c.state_timestamp)
-Index("ix_flow_run__expected_start_time", flow_run.c.expected_start_time)
+# Lists are newest first: these end in what the page is sorted by and in the key it is read by, so
+# that a million rows are neither sorted nor read. The name is there for searches in names.
+Index(
+    "ix_flow_run__listed",
+    flow_run.c.expected_start_time,
+    flow_run.c.name,
+    flow_run.c.id,
+)
+Index(
+    "ix_flow_run__listed_of_state",
+    flow_run.c.state_type,
+    flow_run.c.expected_start_time,
+    flow_run.c.id,
+)
+Index(
+    "ix_flow_run__listed_of_deployment",
+    flow_run.c.deployment_id,
+    flow_run.c.expected_start_time,
+    flow_run.c.id,
+)
+# Also: a queue that is deleted must be taken from its runs without a walk.
+Index(
+    "ix_flow_run__listed_of_queue",
+    flow_run.c.work_queue_id,
+    flow_run.c.expected_start_time,
+    flow_run.c.id,
+)
 Index("ix_flow_run__start_time", flow_run.c.start_time)
 Index("ix_flow_run__end_time", flow_run.c.end_time)
 Index("ix_flow_run__name", flow_run.c.name)
@@ -187,9 +213,6 @@ Index(
     flow_run.c.name,
     flow_run.c.id,
 )
-Index("ix_flow_run__deployment_id", flow_run.c.deployment_id)
-# Filters by queue or pool; and a queue that is deleted must be taken from its runs without a walk.
-Index("ix_flow_run__work_queue_id", flow_run.c.work_queue_id)
 Index("ix_flow_run__parent_task_run_id", flow_run.c.parent_task_run_id)
 Index(
     "ix_flow_run__claim_id",
@@ -209,9 +232,11 @@ Index(
     sqlite_where=_cached,
     postgresql_where=_cached,
 )
-Index("ix_task_run__state_type_state_timestamp", task_run.c.state_type, task_run.c.state_timestamp)
+Index("ix_task_run__listed_of_state", task_run.c.state_type, task_run.c.expected_start_time)
 Index("ix_task_run__expected_start_time", task_run.c.expected_start_time)
 Index("ix_task_run__end_time", task_run.c.end_time)
+# Charts count by when a run began and how it ended.
+Index("ix_task_run__start_time", task_run.c.start_time, task_run.c.state_type)
 Index(
     "ix_task_run_state__task_run_id_timestamp",
     task_run_state.c.task_run_id,
