@@ -280,12 +280,13 @@ def test_a_server_that_was_away_prolongs_what_was_live(run):
         await world.change(schema.flow_run, gone, lease_expires=shift_text(now, -70))
         await remember_look(world.database, shift_text(now, -60))
         await run_loop(world)
-        assert (await world.facts(gone)).lease_expires is None
+        assert (await world.facts(gone)).lease_expires == shift_text(now, -70)  # not judged yet
         expires = (await world.facts(live)).lease_expires
         assert shift_text(now, 39) < expires < shift_text(now, 45)
         await expire(world, live)
-        await run_loop(world)  # the next look is no absence
+        await run_loop(world)  # another server's look, soon after: no absence
         assert (await world.facts(live)).lease_expires is None
+        assert (await world.facts(gone)).lease_expires is None
 
     run(scenario)
 

@@ -20,7 +20,7 @@ from headrace.server.store import leases as sql
 from headrace.server.store import transitions
 from headrace.server.store.database import Database, Transaction, Write
 from headrace.server.store.facts import FLOW_RUN_COLUMNS, FlowRunRow
-from headrace.server.store.times import now_text
+from headrace.server.store.times import now_text, shift_text
 
 _log = logging.getLogger(__name__)
 
@@ -28,15 +28,23 @@ _COLUMNS = len(FLOW_RUN_COLUMNS)
 
 LONGEST_INTERVAL = 5.0  # seconds
 LOOK_PART = 1 / 12  # of a lease
+QUIET_PART = 1 / 2  # of a lease: a renewal is asked for after a third of it
 ABSENT_AFTER = 2.5  # intervals without a look: more than a busy machine's delay
 
 
 @dataclass(slots=True)
 class Looks:
-    """When leases were last looked at, and when that was last written down; the store's text."""
+    """Moments, as the store's text.
+
+    Args:
+        last: When leases were last looked at.
+        noted: When that was last written down.
+        quiet_until: No lease is judged before: the server was away a moment ago.
+    """
 
     last: str | None = None
     noted: str | None = None
+    quiet_until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,8 @@ class LeaseLoop:
         first = await self.database.fetch_few(sql.FIRST_EXPIRY)
         expires: str | None = first[0][0]
         await self._look(is_leased=expires is not None)
+        if self.looks.quiet_until is not None and now_text() < self.looks.quiet_until:
+            return self.interval
         ahead = self.interval if expires is None else seconds_between(now_text(), expires)
         if ahead > 0:
             return min(ahead, self.interval)
@@ -98,6 +108,9 @@ class LeaseLoop:
         away = seconds_between(looked, now) if looked else 0.0
         if away > longest:
             count = await make_up_for(self.database, looked, now, self.terms.seconds)
+            # A change of state that was under way may write the old end of its lease back: nobody is
+            # judged before everybody could renew.
+            self.looks.quiet_until = shift_text(now, self.terms.seconds * QUIET_PART)
             _log.warning("Nobody looked at leases for %.1f s: %d were prolonged", away, count)
 
 
