@@ -9,18 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench import peer
 
+from headrace.testing import peer
 from tests.interop.contract_client import ContractClient
 from tests.interop.served import Served, serve
 
-PEER = Path(__file__).parents[2] / ".peer"
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def peer_python() -> Path:
-    """The interpreter that has the contract's client installed. The first use installs it."""
-    return peer.install(PEER, extras=())
+    """The interpreter that has the contract's client installed, and ours beside it, as users may.
+
+    The first use installs it.
+    """
+    state = (PROJECT / "pyproject.toml").read_text()
+    return peer.install(PROJECT / ".peer-with-ours", ("--editable", str(PROJECT)), state)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from headrace.core.sdks import Sdk
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -24,6 +26,8 @@ class Job:
         environment: What the attempt must know whatever the template says (ids, where the API is).
         payload: The claim as it came, JSON; a kind that can hand it over saves the attempt requests.
         slot: Where the worker's ledger keeps this attempt; a kind on the worker's machine uses it.
+        sdk: Whose engine runs it.
+        settings: Environment that lets this SDK find the API; the template's goes over it.
     """
 
     run_id: str
@@ -33,6 +37,8 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     payload: bytes = b""
     slot: int = 0
+    sdk: Sdk = Sdk.HEADRACE
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Handle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

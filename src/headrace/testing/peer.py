@@ -18,26 +18,33 @@ class PeerNotInstalled(Exception):
     """The environment could not be made; the message says what failed."""
 
 
-def install(directory: Path, extras: Sequence[str] = ()) -> Path:
+def install(directory: Path, extras: Sequence[str] = (), state: str = "") -> Path:
     """Its interpreter; the environment is made when it is not there yet.
 
     Several processes may ask for the same directory at once: one makes it, the others wait.
 
     Args:
         directory: Of the environment. One that exists and was not made here is left alone.
-        extras: Requirements to install beside it.
+        extras: Requirements to install beside it, as arguments of `uv pip install`.
+        state: What the extras depend on; when it has changed the environment is made anew.
 
     Raises:
         PeerNotInstalled: The directory is something else, or a step failed.
     """
-    python = directory / "bin" / "python"
-    if not (directory / "ready").exists():
+    key = "\n".join((PEER, NEWEST, *extras, state))
+    if not _is_ready(directory, key):
         directory.parent.mkdir(parents=True, exist_ok=True)
         with directory.with_name(f"{directory.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (directory / "ready").exists():
+            if not _is_ready(directory, key):
                 _make(directory, extras)
-    return python
+                (directory / "ready").write_text(key)
+    return directory / "bin" / "python"
+
+
+def _is_ready(directory: Path, key: str) -> bool:
+    ready = directory / "ready"
+    return ready.exists() and ready.read_text() == key
 
 
 def _make(directory: Path, extras: Sequence[str]) -> None:
@@ -49,7 +56,6 @@ def _make(directory: Path, extras: Sequence[str]) -> None:
     # This project's pins are not the peer's.
     options = ("--quiet", "--no-config", "--python", str(directory), "--exclude-newer", NEWEST)
     _run(directory, "uv", "pip", "install", *options, PEER, *extras)
-    (directory / "ready").touch()
 
 
 def _run(place: Path, *command: str) -> None:

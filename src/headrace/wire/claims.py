@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from headrace.core.sdks import Sdk
 from headrace.wire.deployments import DeploymentResponse
 from headrace.wire.flow_runs import FlowRunResponse
 from headrace.wire.objects import Strict, Wire
@@ -48,6 +49,8 @@ class ClaimedRun(Wire, kw_only=True):
     """Its process must be dead before the lease can be over: another may get the run then."""
     job_configuration: dict[str, Any] | None = None
     """The pool's template, resolved with defaults, deployment's and run's variables."""
+    sdk: Sdk = Sdk.HEADRACE
+    """The SDK whose flow this is: the one that made the deployment."""
 
 
 class ClaimResponse(Wire, kw_only=True):
@@ -72,6 +75,7 @@ class ClaimedRunHead(Wire, kw_only=True):
     lease_expires: datetime
     fenced: bool = True
     job_configuration: dict[str, Any] | None = None
+    sdk: Sdk = Sdk.HEADRACE
 
 
 class ClaimBatch(Wire, kw_only=True):

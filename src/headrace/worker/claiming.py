@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from headrace.core.sdks import Sdk
 from headrace.errors import (
     HeadraceError,
     InfrastructureError,
@@ -20,6 +21,7 @@ from headrace.errors import (
 from headrace.infrastructure.contract import Handle, Infrastructure, Job, Phase, Status
 from headrace.wire.claims import ClaimBatch, ClaimBody, ClaimedRunHead
 from headrace.worker.api import WorkerApi, new_claim_id
+from headrace.worker.contract_control import ContractControl
 from headrace.worker.holdings import Held, Holdings
 from headrace.worker.leases import LeaseKeeper, must_be_dead_by
 from headrace.worker.ledger import Ledger
@@ -53,6 +55,7 @@ class Claimer:
         holdings: What is held.
         ledger: Where each is written down before it is launched.
         leases: Told of new leases.
+        control: What runs of the contract's own SDK are told by.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Claimer:
         holdings: Holdings,
         ledger: Ledger,
         leases: LeaseKeeper,
+        control: ContractControl,
     ) -> None:
         self._api = api
         self._infrastructure = infrastructure
@@ -71,6 +75,7 @@ class Claimer:
         self._holdings = holdings
         self._ledger = ledger
         self._leases = leases
+        self._control = control
         self._claim_id = new_claim_id()
         self._lost_answer = False
 
@@ -121,6 +126,7 @@ class Claimer:
             job = self._job(head, held, bytes(raw))
             status = self._launch(job, held)
             if status is not None:
+                self._control.forget(held)
                 held.status = status
                 failed.append(held)
         return failed
@@ -153,19 +159,25 @@ class Claimer:
         return held, head
 
     def _job(self, head: ClaimedRunHead, held: Held, raw: bytes) -> Job:
+        ours = head.sdk is Sdk.HEADRACE
         return Job(
             run_id=held.run_id,
             epoch=held.epoch,
             name=held.name,
             configuration=head.job_configuration or {},
-            environment={
-                "HEADRACE_API_URL": self._api.url,
-                "HEADRACE__FLOW_RUN_ID": held.run_id,
-                "HEADRACE__FLOW_RUN_EPOCH": str(held.epoch),
-            },
+            environment=self._identify(held) if ours else self._control.identify(held),
             payload=raw,
             slot=held.slot,
+            sdk=head.sdk,
+            settings={} if ours else self._control.settings(self._api.url),
         )
+
+    def _identify(self, held: Held) -> dict[str, str]:
+        return {
+            "HEADRACE_API_URL": self._api.url,
+            "HEADRACE__FLOW_RUN_ID": held.run_id,
+            "HEADRACE__FLOW_RUN_EPOCH": str(held.epoch),
+        }
 
     def _launch(self, job: Job, held: Held) -> Status | None:
         """Launch; what became of it when that failed for good."""

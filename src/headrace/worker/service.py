@@ -5,8 +5,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -17,11 +17,13 @@ from headrace.wire.workers import WorkerHeartbeatBody
 from headrace.worker.adoption import Adopter
 from headrace.worker.api import WorkerApi
 from headrace.worker.claiming import Claimer, Source, cancelled_runs
+from headrace.worker.contract_control import ContractControl
 from headrace.worker.endings import Endings
 from headrace.worker.holdings import Held, Holdings
 from headrace.worker.leases import LeaseKeeper
 from headrace.worker.ledger import Ledger
 from headrace.worker.output import OutputView
+from headrace.worker.stopping import Stopper
 from headrace.worker.warm.starter import WarmStarter
 
 _log = logging.getLogger("headrace.worker")
@@ -34,7 +36,6 @@ _RECORD_PAUSE = 10.0  # seconds until the next attempt at that after one that fa
 _PAUSE_FIRST, _PAUSE_LONGEST = 0.2, 10.0  # seconds between claims while the API is away
 _GATHER = 0.02  # seconds that freed room may wait for more of it while there is a backlog
 _FULL_PATIENCE = 0.5  # seconds to wait for room before asking for signals only
-_LOST_GRACE = 5.0  # seconds for a process whose lease is another's, or whose run is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class WorkerOptions:
         heartbeat_seconds: Between signs of life for its pool.
         grace_seconds: What a stopped run is given to end by itself.
         run_once: Take what is due now, wait for it to end, and leave.
+        contract_credentials: Environment that lets runs of the contract's own SDK into the API.
     """
 
     name: str
@@ -54,6 +56,7 @@ class WorkerOptions:
     heartbeat_seconds: float = 30.0
     grace_seconds: float = 30.0
     run_once: bool = False
+    contract_credentials: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Complaints:
@@ -108,6 +111,8 @@ class Worker:
         self.holdings = Holdings(options.limit)
         self._ledger = ledger
         self._view = OutputView(self._output_of)
+        self._control = ContractControl(options.contract_credentials)
+        self._stopper = Stopper(infrastructure, self._control, options.grace_seconds)
         self._leases = LeaseKeeper(api, source.owner, self.holdings, ledger)
         self._endings = Endings(
             api=api,
@@ -124,6 +129,7 @@ class Worker:
             holdings=self.holdings,
             ledger=ledger,
             leases=self._leases,
+            control=self._control,
         )
         self._adopter = Adopter(ledger, self.holdings, infrastructure, starter, self._endings.ended)
         self._complaints = Complaints()
@@ -173,9 +179,11 @@ class Worker:
         while not self.holdings.wait_until_empty(_TICK):
             if self._stopping.is_set() and not stopped:
                 stopped = True
-                self._stop_all(self.holdings.all(), "its worker was stopped")
+                for held in self.holdings.all():
+                    self._stopper.stop(held, "its worker was stopped")
         self._over.set()
         self._endings.stop()
+        self._control.close()
 
     # Claims.
 
@@ -235,15 +243,12 @@ class Worker:
         lost, cancelling = self._leases.run_once(time.monotonic())
         for run in lost:
             for held in self.holdings.find_run(str(run)):
-                if not held.lost:
-                    held.lost = True
-                    self._infrastructure.stop(held.handle, _LOST_GRACE)
+                self._stopper.drop(held)
         self._cancel(cancelling)
 
     def _cancel(self, runs: list[UUID]) -> None:
         for held in cancelled_runs(self.holdings, runs):
-            held.cancelling = True
-            self._infrastructure.stop(held.handle, self._options.grace_seconds)
+            self._stopper.cancel(held)
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -297,14 +302,10 @@ class Worker:
             return
         held.handle, held.status = handle, status
         if status.exited:
+            self._control.forget(held)
             self._endings.ended(held)
         else:
             self._ledger.keep_handle(held.slot, handle.to_json())
-
-    def _stop_all(self, attempts: Iterable[Held], why: str) -> None:
-        for held in attempts:
-            held.stopping = why
-            self._infrastructure.stop(held.handle, self._options.grace_seconds)
 
     def _output_of(self, held: Held) -> Path:
         if isinstance(self._infrastructure, ProcessInfrastructure):

@@ -142,6 +142,7 @@ def work_for_pool(
                 limit=asked.limit,
                 heartbeat_seconds=settings.worker_heartbeat_seconds,
                 run_once=asked.run_once,
+                contract_credentials=contract_credentials(settings),
             )
             host = settings.worker_webserver_host
             with _assembled(api, home, source, options, execute) as worker:
@@ -178,10 +179,23 @@ def run_deployments(
         home = open_home(settings.home / "workers", None, f"serve-{asked.name}")
         with contextlib.closing(home):
             source = Source(owner=home.owner, deployment_ids=asked.deployment_ids)
-            options = WorkerOptions(name=home.name, limit=asked.limit)
+            options = WorkerOptions(
+                name=home.name,
+                limit=asked.limit,
+                contract_credentials=contract_credentials(settings),
+            )
             with _assembled(api, home, source, options) as worker:
                 ready()
                 _run_in_foreground(worker, say, draining)
+
+
+def contract_credentials(settings: Settings) -> dict[str, str]:
+    """The environment in which the contract's own SDK shows the API what this worker shows it."""
+    known = {
+        "PREFECT_API_KEY": settings.api_key,
+        "PREFECT_API_AUTH_STRING": settings.api_auth_string,
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 @contextmanager

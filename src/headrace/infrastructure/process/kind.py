@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.core.sdks import Sdk
 from headrace.infrastructure.contract import Handle, Job, Notify, Phase, Status
 from headrace.infrastructure.process.identity import (
     ProcessId,
@@ -71,9 +72,10 @@ class ProcessInfrastructure:
             InfrastructureUnavailable: No process can be made now.
         """
         launch = plan_launch(job, self.base, self._directory, self._home)
-        handle = Handle(
-            kind=KIND, run_id=job.run_id, epoch=job.epoch, details={"output": str(launch.output)}
-        )
+        details: dict[str, str | int] = {"output": str(launch.output)}
+        if job.sdk is not Sdk.HEADRACE:
+            details["sdk"] = job.sdk.value
+        handle = Handle(kind=KIND, run_id=job.run_id, epoch=job.epoch, details=details)
         with self._lock:
             self._attempts[launch.key] = _Attempt(handle, launch.output, Status(Phase.STARTING))
         try:

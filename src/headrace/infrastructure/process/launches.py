@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from headrace.core.sdks import Sdk
 from headrace.errors import InfrastructureError
 from headrace.infrastructure.contract import Job
+from headrace.infrastructure.process.engines import has_own_settings, require_engine
 from headrace.infrastructure.process.identity import ProcessId
 
 # Variables that an interpreter or the loader reads before any of our code runs, or that decide how
@@ -26,7 +28,7 @@ class Launch:
 
     Args:
         key: Names the attempt: run id and epoch.
-        command: What to execute; None runs the claimed flow by this installation's own engine.
+        command: What to execute; None runs the claimed flow by the engine of its SDK.
         environment: All of its environment, less `identity`.
         identity: What differs from run to run: ids.
         fresh: It must have an interpreter of its own, made under `environment`.
@@ -35,6 +37,7 @@ class Launch:
         payload: The claim, JSON.
         slot: The attempt's place in the worker's ledger.
         user: Who it runs as; None is who the starter is.
+        sdk: Whose engine runs the flow, where no command is given.
     """
 
     key: str
@@ -47,6 +50,7 @@ class Launch:
     payload: bytes
     slot: int
     user: str | None = None
+    sdk: Sdk = Sdk.HEADRACE
 
 
 class Watch(Protocol):
@@ -93,17 +97,21 @@ def plan_launch(job: Job, base: Mapping[str, str], directory: Path, home: str) -
 
     Raises:
         InfrastructureError: The configuration has a value that cannot be used, or the working
-            directory does not exist.
+            directory does not exist, or the flow's SDK is not installed here.
     """
     configuration = job.configuration
     own = _environment(configuration.get("env"))
     environment = {k: v for k, v in base.items() if not k.startswith(_SERVER_ONLY)}
+    environment |= job.settings
     for name, value in own.items():
         if value is None:
             environment.pop(name, None)
         else:
             environment[name] = value
     command = _command(configuration.get("command"))
+    if command is None:
+        require_engine(job.sdk)
+    working_dir = _directory(_text(configuration, "working_dir") or home)
     user = _text(configuration, "user")
     key = f"{job.run_id}.{job.epoch}"
     return Launch(
@@ -111,12 +119,16 @@ def plan_launch(job: Job, base: Mapping[str, str], directory: Path, home: str) -
         command=command,
         environment=environment,
         identity=job.environment,
-        fresh=command is not None or user is not None or any(map(_is_early, own)),
-        working_dir=_directory(_text(configuration, "working_dir") or home),
+        fresh=command is not None
+        or user is not None
+        or any(map(_is_early, own))
+        or has_own_settings(job.sdk, Path(working_dir)),
+        working_dir=working_dir,
         output=directory / f"{key}.log",
         payload=job.payload,
         slot=job.slot,
         user=user,
+        sdk=job.sdk,
     )
 
 

@@ -2,16 +2,13 @@
 
 import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 from headrace.errors import InfrastructureError, InfrastructureUnavailable
+from headrace.infrastructure.process.engines import engine_command
 from headrace.infrastructure.process.identity import ProcessId, kill_group_of
 from headrace.infrastructure.process.launches import Launch, Watch
-
-# What runs the claimed flow where no warm interpreter does.
-ENGINE = (sys.executable, "-m", "headrace.engine.execute")
 
 
 class SpawnStarter:
@@ -41,7 +38,7 @@ class SpawnStarter:
         self._closed = True
 
     def _open(self, launch: Launch) -> subprocess.Popen[bytes]:
-        command = launch.command or ENGINE
+        command = launch.command or engine_command(launch.sdk)
         try:
             with Path(launch.output).open("ab") as output:
                 return subprocess.Popen(  # noqa: S603  # the command is the deployment's own

@@ -8,6 +8,7 @@ import msgspec
 
 from headrace.core.leases import must_be_fenced
 from headrace.core.placeholders import Reference, find_placeholders, parse_reference
+from headrace.core.sdks import Sdk
 from headrace.core.states import StateType
 from headrace.core.templates import Layer, resolve
 from headrace.errors import ObjectNotFound, ValidationFailed
@@ -37,6 +38,7 @@ class Claimed(msgspec.Struct):
     fenced: bool
     deployment: msgspec.Struct | None
     job_configuration: Values | None
+    sdk: str
 
 
 async def describe_runs(
@@ -70,8 +72,11 @@ async def describe_runs(
                 epoch=grant.epoch,
                 lease_expires=grant.expires,
                 fenced=must_be_fenced(StateType.PENDING, row[sql.HEAD + _RUN["empirical_policy"]]),
-                deployment=None if deployment is None else sql.DEPLOYMENT_SHAPE.fill(deployment),
+                deployment=None
+                if deployment is None
+                else sql.DEPLOYMENT_SHAPE.fill(deployment[:-1]),
                 job_configuration=job,
+                sdk=Sdk.HEADRACE if deployment is None else deployment[-1],
             )
         )
     return claimed

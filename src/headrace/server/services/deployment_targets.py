@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from headrace.core.sdks import Sdk, tell_sdk
 from headrace.core.templates import Layer, check_variables, find_unknown
 from headrace.errors import ObjectNotFound, ValidationFailed
 from headrace.server.services.signals import Signals
@@ -20,18 +21,18 @@ class Client:
     """Who sends a request, as far as deployments care.
 
     Args:
-        sdk: The SDK that made the deployment and will run it: `headrace` or `prefect`.
+        user_agent: How it names itself; tells which SDK a deployment is made with.
         strict: Whether variables that the pool's template does not have are refused. The contract's
             clients may send them.
     """
 
-    sdk: str = "headrace"
+    user_agent: str | None = None
     strict: bool = True
 
     @classmethod
     def of(cls, user_agent: str | None) -> "Client":
         """The client that names itself so."""
-        return cls("prefect", strict=False) if (user_agent or "").startswith("prefect/") else cls()
+        return cls(user_agent, strict=tell_sdk(user_agent) is not Sdk.PREFECT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from headrace.core.ids import new_id
 from headrace.core.parameters import check_schema, find_parameter_faults
+from headrace.core.sdks import tell_sdk
 from headrace.errors import (
     ForeignKeyViolation,
     NotImplementedYet,
@@ -226,7 +227,7 @@ def _values_of(body: DeploymentCreate, client: Client) -> dict[str, object]:
         "path": body.path,
         "paused": body.paused,
         "pull_steps": _text(body.pull_steps or []),
-        "sdk": client.sdk,
+        "sdk": tell_sdk(client.user_agent, body.pull_steps or []).value,
         "storage_document_id": _id_or_none(body.storage_document_id),
         "tags": _text(body.tags),
         "version": version,

@@ -31,7 +31,7 @@ CLAIMED = Statement(
     .where(flow_run.c.id.in_(_many("ids")))
 )
 DEPLOYMENTS = Statement(
-    select(*DEPLOYMENT_SHAPE.columns)
+    select(*DEPLOYMENT_SHAPE.columns, deployment.c.sdk)
     .select_from(
         deployment.outerjoin(work_queue, work_queue.c.id == deployment.c.work_queue_id).outerjoin(
             work_pool, work_pool.c.id == work_queue.c.work_pool_id
@@ -39,6 +39,7 @@ DEPLOYMENTS = Statement(
     )
     .where(deployment.c.id.in_(_many("ids")))
 )
+"""Deployments by id; behind the shape's columns the SDK that made it."""
 VARIABLES = Statement(
     select(variable.c.name, variable.c.value).where(variable.c.name.in_(_many("names")))
 )

@@ -69,12 +69,12 @@ def run(request: Fork, origin: Origin) -> NoReturn:
         if request.command is not None:
             _become(request)
         code = _run_flow(request, origin)
-        _tell_learned(origin)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     except BaseException as error:  # noqa: BLE001  # the edge of the process: it is printed
         _print_error(error)
     finally:
+        _tell_learned(origin)
         _leave(code)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from headrace.core.sdks import Sdk
 from headrace.errors import InfrastructureUnavailable
 from headrace.infrastructure.process.identity import ProcessId, kill_group_of
 from headrace.infrastructure.process.launches import Launch, Watch
@@ -50,7 +51,7 @@ class IdleStarter:
             InfrastructureUnavailable: No process can be made.
             InfrastructureError: The command, directory or user does not exist.
         """
-        if launch.fresh:
+        if launch.fresh or launch.sdk is not Sdk.HEADRACE:
             self._spawn.start(launch, watch)
             return
         with self._lock:

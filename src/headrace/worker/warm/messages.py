@@ -20,6 +20,8 @@ LEASE_OVER = 88
 
 # What runs a claim; it and all that it needs are imported before anything that was learned.
 EXECUTE = "headrace.worker.warm.flow:execute_claim"
+# The same for flows of the contract's own SDK.
+EXECUTE_CONTRACT = "headrace.worker.warm.contract_flow:execute_claim"
 
 
 class Options(msgspec.Struct, kw_only=True):

@@ -226,7 +226,7 @@ def main(argument: str) -> None:
     execute: child.Execute = getattr(importlib.import_module(module), name)
     refused = import_ready(name for name in options.preload if name not in options.refused)
     options.refused += refused
-    if count_threads() > 1:
+    if refused and count_threads() > 1:
         os.set_inheritable(options.socket, True)  # noqa: FBT003  # it has no keyword
         arguments = [sys.executable, *sys.orig_argv[1:-1], msgspec.json.encode(options).decode()]
         os.execv(sys.executable, arguments)  # noqa: S606  # itself, without what made the thread

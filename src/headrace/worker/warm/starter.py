@@ -6,14 +6,17 @@ import selectors
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
+from headrace.core.sdks import Sdk
 from headrace.errors import InfrastructureUnavailable
+from headrace.infrastructure.process.engines import engine_command
 from headrace.infrastructure.process.identity import ProcessId, is_alive, is_stopped
 from headrace.infrastructure.process.launches import Launch, Watch
-from headrace.infrastructure.process.spawn import ENGINE
 from headrace.worker.ledger import Ledger, Stage
 from headrace.worker.warm.messages import (
     EXECUTE,
+    EXECUTE_CONTRACT,
     NEVER_RAN,
     REPORTED,
     Exited,
@@ -48,13 +51,13 @@ class WarmStarter:
     Args:
         ledger: The worker's ledger.
         preload: What its parents import.
-        execute: What runs a claim in a child, `module:function`.
+        execute: What runs a claim of ours in a child, `module:function`.
     """
 
     def __init__(self, ledger: Ledger, preload: Preload, execute: str = EXECUTE) -> None:
         self._ledger = ledger
         self._preload = preload
-        self._execute = execute
+        self._execute = {Sdk.HEADRACE: execute, Sdk.PREFECT: EXECUTE_CONTRACT}
         self._lock = threading.RLock()
         self._current: dict[str, WarmParent] = {}  # by environment
         self._parents: dict[int, WarmParent] = {}  # by socket, retiring ones too
@@ -72,7 +75,7 @@ class WarmStarter:
     def warm_up(self, environment: Mapping[str, str]) -> None:
         """Have a parent ready for an environment before the first attempt asks."""
         with self._lock, contextlib.suppress(InfrastructureUnavailable):
-            self._parent_for(environment)
+            self._parent_for(environment, Sdk.HEADRACE)
 
     def start(self, launch: Launch, watch: Watch) -> None:
         """Ask a parent for a child.
@@ -113,9 +116,9 @@ class WarmStarter:
     def _ask(self, pending: Pending) -> None:
         launch = pending.launch
         if launch.command is None:
-            parent = self._parent_for(launch.environment)
+            parent = self._parent_for(launch.environment, launch.sdk)
         else:  # any will do: the command is executed under its own environment
-            parent = self._any_parent() or self._parent_for(dict(os.environ))
+            parent = self._any_parent() or self._parent_for(dict(os.environ), Sdk.HEADRACE)
         self._ledger.name_parent(launch.slot, parent.identity)
         self._asked[launch.key] = time.monotonic()
         try:
@@ -129,21 +132,21 @@ class WarmStarter:
     def _any_parent(self) -> WarmParent | None:
         return next((p for p in self._current.values() if p.ready), None)
 
-    def _parent_for(self, environment: Mapping[str, str]) -> WarmParent:
+    def _parent_for(self, environment: Mapping[str, str], sdk: Sdk) -> WarmParent:
         if self._preload.packages_changed():
             self.recycle()
-        key = environment_key(environment)
+        key = f"{sdk} {environment_key(environment)}"
         parent = self._current.get(key)
         if parent is None:
             if len(self._current) >= _MOST_PARENTS:
                 self._retire(min(self._current.values(), key=lambda p: p.used))
-            parent = self._open(key, environment)
+            parent = self._open(key, environment, sdk)
             self._current[key] = parent
         return parent
 
-    def _open(self, key: str, environment: Mapping[str, str]) -> WarmParent:
+    def _open(self, key: str, environment: Mapping[str, str], sdk: Sdk) -> WarmParent:
         parent = start_parent(
-            key, environment, self._ledger.path, self._preload.wanted(), self._execute
+            key, environment, self._ledger.path, self._preload.wanted(), self._execute[sdk]
         )
         self._parents[parent.connection.fileno()] = parent
         self._selector.register(parent.connection, selectors.EVENT_READ)
@@ -228,6 +231,10 @@ class WarmStarter:
 
     def _ask_again(self, pending: Pending, why: str) -> None:
         pending.attempts += 1
+        if pending.launch.sdk is not Sdk.HEADRACE and pending.launch.command is None:
+            # Not every version of it may be imported ahead: an interpreter of its own always works,
+            # or says why not.
+            pending.launch = _with_engine(pending.launch)
         if pending.attempts <= _MOST_ATTEMPTS and not self._closed:
             with contextlib.suppress(InfrastructureUnavailable):
                 self._ask(pending)
@@ -311,15 +318,4 @@ class WarmStarter:
 
 
 def _with_engine(launch: Launch) -> Launch:
-    return Launch(
-        key=launch.key,
-        command=ENGINE,
-        environment=launch.environment,
-        identity=launch.identity,
-        fresh=True,
-        working_dir=launch.working_dir,
-        output=launch.output,
-        payload=launch.payload,
-        slot=launch.slot,
-        user=launch.user,
-    )
+    return replace(launch, command=engine_command(launch.sdk), fresh=True)

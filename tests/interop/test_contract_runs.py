@@ -1,0 +1,157 @@
+"""Our process worker runs what the contract's SDK deployed, where that SDK is installed beside it."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.infrastructure.process.template import TEMPLATE
+from tests.interop.contract_client import PROGRAMS, ContractClient
+from tests.interop.served import Served, wait_until
+
+pytestmark = pytest.mark.timeout(240)
+
+FLOWS = ("steps", "failing", "killed", "long", "suspending")
+
+
+def deploy(client: ContractClient, served: Served, pool: str, *flows: str) -> None:
+    """A process pool, and deployments of flows of `programs/deployed.py` in it."""
+    template: dict[str, Any] = {key: dict(value) for key, value in TEMPLATE.items()}  # type: ignore[arg-type]
+    body = {"name": pool, "type": "process", "base_job_template": template}
+    served.post("/work_pools/", body)
+    client.run(str(client.python), str(PROGRAMS / "deployed.py"), pool, *flows)
+
+
+def trigger(served: Served, name: str, **body: Any) -> str:
+    """A run of a deployment, now; its id."""
+    deployment = served.get(f"/deployments/name/{name}/{name}")
+    run = served.post(f"/deployments/{deployment['id']}/create_flow_run", body)
+    return run["id"]
+
+
+@pytest.fixture(scope="module")
+def notes(place: Path) -> Path:
+    """Where runs leave notes."""
+    directory = place / "notes"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture(scope="module")
+def worker(client: ContractClient, served: Served) -> Iterator[None]:
+    """Our worker, in an environment that has both SDKs."""
+    deploy(client, served, "ours", *FLOWS)
+    program = str(client.python.parent / "headrace")
+    settings = {"HEADRACE_API_URL": served.url, "HEADRACE_HOME": str(client.work / "ours")}
+    command = (program, "worker", "start", "--pool", "ours", "--name", "both")
+    with client.running(*command, **settings):
+        yield
+
+
+def note_of(notes: Path, run: str) -> dict[str, Any]:
+    """What a run told."""
+    path = notes / f"{run}.json"
+    wait_until(path.exists, lambda: f"run {run} left no note")
+    return json.loads(path.read_text())
+
+
+def is_told(served: Served, run: str) -> bool:
+    """Whether the server knows of all that a run of `steps` with four parts did."""
+    lines = served.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
+    states = [one["state_name"] for one in served.task_runs(run)]
+    said = {line["message"] for line in lines}
+    return states == ["Completed"] * 4 and said > {"working on 4", "printed 4"}
+
+
+def test_a_run_is_forked_from_an_interpreter_that_has_the_sdk(
+    worker: None, served: Served, notes: Path
+) -> None:
+    """The flow runs by its own SDK's engine; a second run has the same warm parent."""
+    told: list[dict[str, Any]] = []
+    for _ in range(2):
+        run = trigger(served, "steps", parameters={"place": str(notes), "n": 4})
+        served.wait_for_state(run, "Completed")
+        assert served.states(run) == ["Scheduled", "Pending", "Running", "Completed"]
+        # Tasks and logs are told in batches, the last of them after the run's own end.
+        wait_until(lambda run=run: is_told(served, run))
+        told.append(note_of(notes, run))
+    assert [one["total"] for one in told] == [10, 10]
+    assert told[0]["pid"] != told[1]["pid"]
+    assert told[0]["parent_pid"] == told[1]["parent_pid"]
+    assert "headrace.worker.warm.program" in told[0]["parent"]
+
+
+def test_a_run_has_the_environment_of_its_job(worker: None, served: Served, notes: Path) -> None:
+    """Variables of the run go over the pool's; the contract's `env` reaches the flow."""
+    variables = {"env": {"GREETING": "hello"}}
+    run = trigger(served, "steps", parameters={"place": str(notes)}, job_variables=variables)
+    served.wait_for_state(run, "Completed")
+    assert note_of(notes, run)["GREETING"] == "hello"
+
+
+def test_settings_of_the_runs_directory_are_read(
+    worker: None, served: Served, notes: Path, place: Path
+) -> None:
+    """A directory with settings of that SDK gets an interpreter of its own, which reads them."""
+    directory = place / "with settings"
+    directory.mkdir()
+    (directory / "prefect.toml").write_text('[logging]\nlevel = "ERROR"\n')
+    variables = {"working_dir": str(directory)}
+    run = trigger(served, "steps", parameters={"place": str(notes)}, job_variables=variables)
+    served.wait_for_state(run, "Completed")
+    assert "headrace.worker.warm.program" in note_of(notes, run)["parent"]
+    assert not served.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
+
+
+def test_failures_and_deaths_are_told_apart(worker: None, served: Served, notes: Path) -> None:
+    """What the flow raises is Failed, by its engine; a killed process is Crashed, by the worker."""
+    failed = trigger(served, "failing", parameters={"place": str(notes)})
+    killed = trigger(served, "killed", parameters={"place": str(notes)})
+    assert "on purpose" in served.wait_for_state(failed, "Failed")["state"]["message"]
+    message = served.wait_for_state(killed, "Crashed")["state"]["message"]
+    assert "SIGKILL" in message
+    assert "my last words" in message
+
+
+def test_a_cancelled_run_ends(worker: None, served: Served, notes: Path) -> None:
+    """Cancelling stops the process within seconds; the run is Cancelled."""
+    run = trigger(served, "long", parameters={"place": str(notes)})
+    process = note_of(notes, run)["pid"]
+    served.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+    served.wait_for_state(run, "Cancelled")
+    wait_until(lambda: not Path(f"/proc/{process}").exists(), lambda: "its process lives on")
+    assert (notes / f"{run}.cancelled").read_text() in {"Cancelling", "Cancelled"}
+
+
+def test_a_suspended_run_goes_on_in_another_process(
+    worker: None, served: Served, notes: Path
+) -> None:
+    """Its process ends; with what a person gives, another one brings it to its end."""
+    run = trigger(served, "suspending", parameters={"place": str(notes)})
+    state = served.wait_for_state(run, "Suspended")["state"]
+    assert state["state_details"]["run_input_keyset"]
+
+    def is_answered() -> bool:
+        answer = served.post(f"/flow_runs/{run}/resume", {"run_input": {"value": 42}})
+        return answer["status"] == "ACCEPT"
+
+    wait_until(is_answered)  # it tells what it asks for after it has suspended itself
+    served.wait_for_state(run, "Completed")
+    assert note_of(notes, run)["given"] == 42
+
+
+def test_without_that_sdk_the_run_says_what_is_missing(
+    client: ContractClient, served: Served, notes: Path
+) -> None:
+    """A worker whose environment lacks the SDK crashes the run at once, and names the remedy."""
+    deploy(client, served, "bare", "steps")
+    environment = {"HEADRACE_API_URL": served.url, "HEADRACE_HOME": str(client.work / "bare")}
+    command = (sys.executable, "-m", "headrace.cli", "worker", "start", "--pool", "bare")
+    run = trigger(served, "steps", parameters={"place": str(notes)})
+    with client.running(*command, **environment, HOME=os.environ["HOME"]):
+        message = served.wait_for_state(run, "Crashed")["state"]["message"]
+    assert "prefect SDK, which is not installed" in message
