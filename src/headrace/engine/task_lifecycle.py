@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from headrace.engine.tag_slots import TagSlots
 
 _jitter = random.SystemRandom()  # a user's `random.seed` must not line up retries
+SlotsOfTags = Callable[[TaskRun], Generator[Command, Any, "TagSlots | None"]]
 _QUIET: AbstractContextManager[None] = nullcontext()
 
 
@@ -117,7 +118,7 @@ def _started(
         return (yield from _running(run, context, name, arguments))
     token = enter_task_run(context)
     try:
-        held: TagSlots | None = yield from load(HEAVY["engine.tag_slots"]).slots_of_tags(run)
+        held = yield from _slots_of_tags(run)
     finally:
         leave_task_run(token)
     if held is None:
@@ -126,6 +127,10 @@ def _started(
         return (yield from _running(run, context, name, arguments))
     finally:
         yield from held.give_back()
+
+
+def _slots_of_tags(run: TaskRun) -> Generator[Command, Any, "TagSlots | None"]:
+    return load(HEAVY["engine.tag_slots"]).slots_of_tags(run)
 
 
 def _running(

@@ -118,6 +118,13 @@ class FlowRunPolicy(Wire, kw_only=True):
     retry_delay_seconds: float = 0
     retry_type: Literal["in_process", "reschedule"] | None = None
 
+    def __post_init__(self) -> None:
+        """What older clients say under older names is what newer ones read."""
+        if self.retries is None and self.max_retries:
+            self.retries = self.max_retries
+        if self.retry_delay is None and self.retry_delay_seconds:
+            self.retry_delay = int(self.retry_delay_seconds)
+
 
 class FlowRun(Wire, kw_only=True):
     auto_scheduled: bool = False

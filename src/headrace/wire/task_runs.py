@@ -81,6 +81,13 @@ class TaskRunPolicy(Wire, kw_only=True):
     retry_delay_seconds: float = 0
     retry_jitter_factor: float | None = None
 
+    def __post_init__(self) -> None:
+        """What older clients say under older names is what newer ones read."""
+        if self.retries is None and self.max_retries:
+            self.retries = self.max_retries
+        if self.retry_delay is None and self.retry_delay_seconds:
+            self.retry_delay = self.retry_delay_seconds
+
 
 class TaskRunResult(Wire, kw_only=True, tag_field="input_type", tag="task_run"):
     id: UUID

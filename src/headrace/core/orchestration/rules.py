@@ -45,7 +45,7 @@ def decide(run: RunFacts, proposed: State, now: str, *, force: bool = False) -> 
     proposed = _with_scheduled_time(proposed)
     current = run.state
     if force or current is None:
-        return Accept(proposed)
+        return _settle(run, Accept(proposed))
     transition_id = proposed.details.get("transition_id")
     if (
         run.kind == "flow-run"
@@ -54,7 +54,17 @@ def decide(run: RunFacts, proposed: State, now: str, *, force: bool = False) -> 
     ):
         return Reject("This very change of state was made already.")
     rule = RULES_BY_NAME[RULES[run.kind][current.type, proposed.type]]
-    return rule(run, current, proposed, now)
+    return _settle(run, rule(run, current, proposed, now))
+
+
+def _settle(run: RunFacts, verdict: Verdict) -> Verdict:
+    """A run that is over goes on with nothing: the next attempt begins anew."""
+    if not isinstance(verdict, Accept | Reject) or verdict.state is None:
+        return verdict
+    policy = verdict.policy or run.policy
+    if not verdict.state.is_terminal or not policy.resuming:
+        return verdict
+    return replace(verdict, policy=replace(policy, resuming=False))
 
 
 def _with_scheduled_time(state: State) -> State:
@@ -202,12 +212,25 @@ def _pause(run: RunFacts, _current: State, proposed: State, _now: str) -> Verdic
 
 
 def _resume(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
-    timeout = current.text_detail("pause_timeout")
-    if timeout is not None and timeout < now:
-        failed = _instead(proposed, StateType.FAILED)
-        reason = f"The pause ended at {timeout} without anyone resuming the run."
-        return Reject(reason, replace(failed, message=reason))
+    too_late = _too_late(current, proposed, now)
+    if too_late is not None:
+        return too_late
+    if current.details.get("pause_reschedule") and not run.has_deployment:
+        return Reject("A suspended run is started again by its deployment, and this one has none.")
     return Accept(proposed, replace(run.policy, resuming=True))
+
+
+def _leave(_run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    """A paused run that ends is over; one that nobody resumed in time has failed by that."""
+    return _too_late(current, proposed, now) or Accept(proposed)
+
+
+def _too_late(current: State, proposed: State, now: str) -> Verdict | None:
+    timeout = current.text_detail("pause_timeout")
+    if timeout is None or timeout >= now:
+        return None
+    reason = f"The pause ended at {timeout} without anyone resuming the run."
+    return Reject(reason, replace(_instead(proposed, StateType.FAILED), message=reason))
 
 
 def _drop(_run: RunFacts, _current: State, proposed: State, _now: str) -> Verdict:
@@ -282,7 +305,8 @@ def _reschedule(run: RunFacts, current: State, proposed: State, _now: str) -> Ve
         return Reject(_KEPT)
     if not run.has_deployment:
         return Abort("Only a run of a deployment can be started again by the server.")
-    return Accept(proposed, replace(run.policy, retry_type="reschedule", resuming=False))
+    policy = replace(run.policy, retry_type="reschedule", resuming=False, pause_keys=())
+    return Accept(proposed, policy)
 
 
 RULES_BY_NAME: Final[Mapping[str, Rule]] = {
@@ -293,6 +317,7 @@ RULES_BY_NAME: Final[Mapping[str, Rule]] = {
     "carry": _carry,
     "drop": _drop,
     "lateness": _lateness,
+    "leave": _leave,
     "no_way": _no_way,
     "not_active": _not_active,
     "over": _over,

@@ -18,7 +18,7 @@ none        accept     admit    accept    accept     accept     accept    accept
 SCHEDULED   lateness   admit    start     not_active drop       accept    accept  accept  accept
 PENDING     accept     rename   start     not_active accept     accept    accept  accept  accept
 RUNNING     accept     no_way   accept    pause      accept     accept    retry   accept  accept
-PAUSED      resume     still    resume    not_active stop       accept    accept  accept  accept
+PAUSED      resume     still    resume    not_active stop       leave     leave   leave   leave
 CANCELLING  stopping   stopping stopping  stopping   stopping   stopping  stopping stopping accept
 COMPLETED   reschedule rerun    rerun     over       over       accept    over    over    over
 FAILED      reschedule rerun    rerun     over       over       accept    accept  over    accept

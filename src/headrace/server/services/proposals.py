@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
@@ -34,8 +34,16 @@ def take(proposed: StateCreate) -> State:
         timestamp=now_text(),
         message=proposed.message,
         details=_take_details(proposed.state_details),
-        data=proposed.data,
+        data=_take_data(proposed.data),
     )
+
+
+def _take_data(data: object) -> object:
+    """What a state carries. Older clients say in it that there is nothing to read: nothing is kept."""
+    if not isinstance(data, dict):
+        return data
+    described = cast("dict[str, object]", data)
+    return None if described.get("type") == "unpersisted" else described
 
 
 def due(state: State) -> State:
