@@ -112,6 +112,11 @@ def test_force_is_accepted_from_everywhere(current, proposed):
     """A forced state is entered whatever the run is in."""
     facts = forced_into("flow-run", state(current))
     verdict = decide(facts, state(proposed), NOW, force=True)
+    if (current, proposed) == ("SCHEDULED", "CANCELLING"):  # nothing would take it out of there
+        assert isinstance(verdict, Reject)
+        assert verdict.state is not None
+        assert verdict.state.type is StateType.CANCELLED
+        return
     assert isinstance(verdict, Accept)
     assert verdict.state.type is proposed
 

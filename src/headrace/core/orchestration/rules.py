@@ -44,8 +44,11 @@ def decide(run: RunFacts, proposed: State, now: str, *, force: bool = False) -> 
     """
     proposed = _with_scheduled_time(proposed)
     current = run.state
-    if force or current is None:
+    if current is None:
         return _settle(run, Accept(proposed))
+    word = RULES[run.kind][current.type, proposed.type]
+    if force and word not in _EVEN_FORCED:
+        return _settle(run, Accept(proposed), also_running=True)
     transition_id = proposed.details.get("transition_id")
     if (
         run.kind == "flow-run"
@@ -53,16 +56,24 @@ def decide(run: RunFacts, proposed: State, now: str, *, force: bool = False) -> 
         and transition_id == current.details.get("transition_id")
     ):
         return Reject("This very change of state was made already.")
-    rule = RULES_BY_NAME[RULES[run.kind][current.type, proposed.type]]
-    return _settle(run, rule(run, current, proposed, now))
+    verdict = _settle(run, RULES_BY_NAME[word](run, current, proposed, now))
+    is_late = run.kind == "flow-run" and proposed.name == LATE
+    if is_late and current.type is not StateType.SCHEDULED and not isinstance(verdict, Abort):
+        return Reject(f"Only a scheduled run can be late; this one is {current.name}.")
+    return verdict
 
 
-def _settle(run: RunFacts, verdict: Verdict) -> Verdict:
+_EVEN_FORCED: Final = frozenset({"drop", "stop"})
+"""What has no process is cancelled at once, forced or not: nobody would take it out of CANCELLING."""
+
+
+def _settle(run: RunFacts, verdict: Verdict, *, also_running: bool = False) -> Verdict:
     """A run that is over goes on with nothing: the next attempt begins anew."""
     if not isinstance(verdict, Accept | Reject) or verdict.state is None:
         return verdict
     policy = verdict.policy or run.policy
-    if not verdict.state.is_terminal or not policy.resuming:
+    begins = also_running and verdict.state.type is StateType.RUNNING
+    if not policy.resuming or not (begins or verdict.state.is_terminal):
         return verdict
     return replace(verdict, policy=replace(policy, resuming=False))
 
@@ -203,10 +214,10 @@ def _not_active(_run: RunFacts, current: State, proposed: State, _now: str) -> V
 def _pause(run: RunFacts, _current: State, proposed: State, _now: str) -> Verdict:
     """Each pause of a flow happens once: a retried or resumed attempt passes it by."""
     key = proposed.text_detail("pause_key")
-    if proposed.details.get("pause_reschedule") and not run.has_deployment:
-        return Abort("A run can be suspended only if a deployment can start it again.")
     if key is not None and key in run.policy.pause_keys:
         return Reject("The run has been through this pause.")
+    if proposed.details.get("pause_reschedule") and not run.has_deployment:
+        return Abort("A run can be suspended only if a deployment can start it again.")
     keys = (*run.policy.pause_keys, key or proposed.id)
     return Accept(proposed, replace(run.policy, pause_keys=keys))
 
@@ -293,10 +304,17 @@ def _is_persisted(state: State) -> bool:
     return cast("dict[str, object]", data).get("type") != "unpersisted"
 
 
-def _rerun(_run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
-    if _is_persisted(current):
+def _rerun(run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
+    is_newer_result = run.kind == "flow-run" and _is_persisted(proposed)
+    if _is_persisted(current) and not is_newer_result:
         return Reject(_KEPT)
-    return Accept(proposed)
+    if proposed.is_terminal:
+        return Accept(proposed)
+    return Accept(proposed, replace(run.policy, retry_type=None, pause_keys=(), resuming=False))
+
+
+def _kept(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
+    return Reject(_KEPT) if _is_persisted(current) else _over(run, current, proposed, now)
 
 
 def _reschedule(run: RunFacts, current: State, proposed: State, _now: str) -> Verdict:
@@ -316,6 +334,7 @@ RULES_BY_NAME: Final[Mapping[str, Rule]] = {
     "begin": _begin,
     "carry": _carry,
     "drop": _drop,
+    "kept": _kept,
     "lateness": _lateness,
     "leave": _leave,
     "no_way": _no_way,

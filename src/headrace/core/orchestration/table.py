@@ -20,7 +20,7 @@ PENDING     accept     rename   start     not_active accept     accept    accept
 RUNNING     accept     no_way   accept    pause      accept     accept    retry   accept  accept
 PAUSED      resume     still    resume    not_active stop       leave     leave   leave   leave
 CANCELLING  stopping   stopping stopping  stopping   stopping   stopping  stopping stopping accept
-COMPLETED   reschedule rerun    rerun     over       over       accept    over    over    over
+COMPLETED   reschedule rerun    rerun     over       over       rerun     over    over    over
 FAILED      reschedule rerun    rerun     over       over       accept    accept  over    accept
 CRASHED     reschedule rerun    rerun     over       over       accept    accept  over    accept
 CANCELLED   reschedule over     over      over       over       over      over    over    accept
@@ -34,7 +34,7 @@ PENDING     accept     accept   begin     accept     accept     accept    accept
 RUNNING     accept     accept   begin     accept     accept     accept    retry   accept  accept
 PAUSED      accept     accept   begin     accept     accept     accept    accept  accept  accept
 CANCELLING  accept     accept   begin     accept     accept     accept    accept  accept  accept
-COMPLETED   rerun      rerun    again     over       over       rerun     over    over    over
+COMPLETED   rerun      rerun    again     over       over       rerun     kept    over    kept
 FAILED      accept     accept   again     over       over       accept    accept  over    accept
 CRASHED     accept     accept   again     over       over       accept    accept  over    accept
 CANCELLED   accept     accept   again     over       over       over      over    over    accept

@@ -190,11 +190,16 @@ def _describe(case: Case, status: int, answer: Json, run: Json) -> str:
     words += [f"{name}={_moment(run.get(name))}" for name in _TIMES]
     policy: Json = run["empirical_policy"]
     for name in _POLICY:
-        if name in policy and policy[name] != case.setting.policy.get(name):
-            value = policy[name]
+        value, given = policy.get(name), case.setting.policy.get(name)
+        if name in policy and _in_order(value) != _in_order(given):
             shown = len(cast("list[object]", value)) if isinstance(value, list) else value
-            words.append(f"{name}={shown}")
+            words.append(f"{name}={shown:g}" if isinstance(shown, float) else f"{name}={shown}")
     return " ".join(words)
+
+
+def _in_order(value: Any) -> Any:
+    """The keys of pauses are a set, in no order of its own."""
+    return sorted(cast("list[str]", value), key=str) if isinstance(value, list) else value
 
 
 def _state_words(state: Json | None) -> str:
