@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, and_, or_, true
 from sqlalchemy.ext.compiler import compiles
@@ -50,7 +50,7 @@ def equal_none(column: ColumnElement[Any], values: Iterable[object] | None) -> C
 
 def contain_text(column: ColumnElement[Any], text: str | None) -> Conditions:
     """The column contains the text in any case; `%` and `_` in it are wildcards, as in the contract."""
-    return [] if text is None else [column.icontains(text)]
+    return [] if text is None else [ContainsText(column, cast("Any", text))]
 
 
 def start_with_any(column: ColumnElement[Any], prefixes: Iterable[str] | None) -> Conditions:
@@ -95,6 +95,29 @@ def have_tags(
     if is_empty is not None:
         conditions.append(column == "[]" if is_empty else column != "[]")
     return conditions
+
+
+class ContainsText(FunctionElement[bool]):
+    """Whether a text contains another in any case, in which `%` and `_` are wildcards."""
+
+    name = "contains_text"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(ContainsText, "sqlite")
+def _contains_text_on_sqlite(element: ContainsText, compiler: SQLCompiler, **options: Any) -> str:
+    column, text = (compiler.process(part, **options) for part in element.clauses)
+    # SQLite's LIKE and its `lower` know the same letters: lowering a million names first says nothing.
+    return f"({column} LIKE '%' || {text} || '%')"
+
+
+@compiles(ContainsText, "postgresql")
+def _contains_text_on_postgresql(
+    element: ContainsText, compiler: SQLCompiler, **options: Any
+) -> str:
+    column, text = (compiler.process(part, **options) for part in element.clauses)
+    return f"({column} ILIKE '%' || CAST({text} AS text) || '%')"
 
 
 class HasTag(FunctionElement[bool]):
