@@ -18,7 +18,8 @@ def body(**fields: Any) -> dict[str, Any]:
 def make(server: Any, **fields: Any) -> str:
     """An automation's id."""
     reply = server.post("/automations/", body(**fields))
-    assert reply.status == 501, reply.body
+    owner = str(fields.get("owner_resource"))
+    assert reply.status == (201 if owner.startswith("prefect.deployment.") else 501), reply.body
     return reply.json["id"]
 
 
@@ -54,6 +55,15 @@ def test_creating_says_that_it_does_not_fire_yet(server: Any):
         "threshold": 1,
         "within": 0.0,
     }
+
+
+def test_triggers_of_a_deployment_file_do_not_end_the_deploy(sqlite_server: Any):
+    """What a deployment owns is created as far as the client is told; a header says the rest."""
+    owner = "prefect.deployment.x"
+    reply = sqlite_server.post("/automations/", body(owner_resource=owner))
+    assert reply.status == 201
+    assert "does not fire" in reply.headers["warning"]
+    assert reply.json == sqlite_server.get(f"/automations/{reply.json['id']}").json
 
 
 def test_an_automation_is_changed_and_deleted(server: Any):

@@ -1,5 +1,7 @@
 """HTTP of automations."""
 
+import logging
+
 import msgspec
 
 from headrace.server.api.errors import CODE_HEADER
@@ -19,6 +21,10 @@ from headrace.wire.automations import (
 from headrace.wire.decode import encode
 
 operations = Operations("automations")
+logger = logging.getLogger("headrace.server")
+
+# What the ids of deployments begin with, as resources.
+_DEPLOYMENT = "prefect.deployment."
 
 _NOT_FIRED = (
     "Automation {id} is stored and can be read, changed and deleted, but this version of Headrace "
@@ -28,11 +34,19 @@ _NOT_FIRED = (
 
 @operations.post("/automations/", AutomationCreate, returns=Automation, status=201)
 async def create_automation(call: Call[AutomationCreate]) -> Answer:
-    """Keep an automation. Answers 501, with the automation: it is stored and does not fire yet."""
+    """Keep an automation. Answers 501, with the automation: it is stored and does not fire yet.
+
+    One that a deployment owns is the `triggers` of a deployment file. A refusal would end the command
+    in the middle of its deployments: the answer is 201, and a header and the server's log say it.
+    """
     row = await automations.create_automation(call.services.database, call.body)
-    made = msgspec.json.decode(SHAPE.encode(row), type=dict[str, msgspec.Raw])
-    detail = encode(_NOT_FIRED.format(id=row[SHAPE.positions["id"]]))
-    body = encode({"detail": msgspec.Raw(detail), **made})
+    made = SHAPE.encode(row)
+    detail = _NOT_FIRED.format(id=row[SHAPE.positions["id"]])
+    if (call.body.owner_resource or "").startswith(_DEPLOYMENT):
+        logger.warning("%s", detail)
+        return Answer(201, made, headers=((b"warning", f'199 headrace "{detail}"'.encode()),))
+    fields = msgspec.json.decode(made, type=dict[str, msgspec.Raw])
+    body = encode({"detail": msgspec.Raw(encode(detail)), **fields})
     return Answer(501, body, headers=((CODE_HEADER, b"not_implemented"),))
 
 
