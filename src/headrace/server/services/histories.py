@@ -57,8 +57,14 @@ async def read_history(
         raise Unprocessable(
             f"history_interval_seconds is {interval_seconds}: an interval has at least one second."
         )
-    step = timedelta(seconds=interval_seconds)
-    intervals = _cut(span, step)
+    try:
+        step = timedelta(seconds=interval_seconds)
+        intervals = _cut(span, step)
+    except OverflowError as error:
+        raise Unprocessable(
+            f"Intervals of {interval_seconds} s from {span[0].isoformat()} leave the calendar: ask for "
+            "shorter ones, or for an earlier time."
+        ) from error
     answer = list[dict[str, object]]()
     states = list[list[dict[str, object]]]()
     for begin, finish in intervals:
