@@ -3,7 +3,7 @@
 import click
 
 from headrace import profiles
-from headrace.cli.output import OutputFormat, done, output_option, show_list
+from headrace.cli.output import OutputFormat, done, hint, output_option, show_list
 from headrace.settings import describe, settings, unknown_settings
 
 
@@ -24,11 +24,18 @@ def view(
     found = [
         s for s in describe(show_secrets=show_secrets) if show_defaults or s.source != "default"
     ]
-    whole = {s.name: {"value": s.value, "source": s.source} for s in found}
+    whole = {
+        s.name: {"value": s.value, "source": s.source}
+        | ({"without_effect": s.without_effect} if s.without_effect else {})
+        for s in found
+    }
     columns = ["setting", "value", *(["source"] if show_sources else [])]
     rows = [[s.name, s.value, *([s.source] if show_sources else [])] for s in found]
     empty = "Nothing is set; every setting has its default (--show-defaults lists them)."
     show_list(columns, rows, output, whole=whole, empty=empty)
+    for s in found:
+        if s.without_effect and s.source != "default" and output is OutputFormat.TEXT:
+            hint(f"{s.name} has no effect: {s.without_effect}")
 
 
 @config.command(name="set")

@@ -8,6 +8,7 @@ import click
 from headrace import __version__
 from headrace.cli.groups import LazyGroup
 from headrace.errors import HeadraceError
+from headrace.settings import settings
 
 FAILED = 1
 USAGE = 2
@@ -82,10 +83,29 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # the reader, `head` say, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _complain(f"{where}{error.strerror or error}")
+    except Exception as error:  # the edge of the program
+        if _is_debugging():
+            raise
+        _complain(_fault(error))
         sys.exit(FAILED)
+
+
+def _is_debugging() -> bool:
+    try:
+        return settings().debug_mode
+    except HeadraceError:
+        return False
+
+
+def _fault(error: Exception) -> str:
+    """One line for what the system refused, or for a fault of ours."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    return (
+        f"a fault of Headrace's own, {type(error).__name__}: {error}; "
+        "HEADRACE_DEBUG_MODE=true shows where it was"
+    )
 
 
 def _complain(message: str) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
+from headrace._bindings import load
 from headrace.settings.declared import SECRETS, Settings
 from headrace.settings.sources import Resolved, Unknown, read, read_places, stamp
 
@@ -114,11 +115,23 @@ def temporary_settings(**changes: object) -> Generator[Settings]:
 
 
 class Described:
-    """One setting: its name, its value as text, where the value came from."""
+    """One setting: its name, its value as text, where the value came from.
 
-    __slots__ = ("is_secret", "name", "source", "value")
+    `without_effect` is the reason why a setting of the contract does nothing here, if it does.
+    """
 
-    def __init__(self, name: str, value: str | None, source: str, *, is_secret: bool) -> None:
+    __slots__ = ("is_secret", "name", "source", "value", "without_effect")
+
+    def __init__(
+        self,
+        name: str,
+        value: str | None,
+        source: str,
+        *,
+        is_secret: bool,
+        without_effect: str | None = None,
+    ) -> None:
+        self.without_effect = without_effect
         self.name = name
         self.value = value
         self.source = source
@@ -131,6 +144,7 @@ class Described:
 def describe(*, show_secrets: bool = False) -> list[Described]:
     """Every setting with its value and source, by environment name; secrets are masked."""
     resolved = _resolved()
+    without_effect = load("headrace.settings.unused:WITHOUT_EFFECT")
     found: list[Described] = []
     for name, value in Settings(**resolved.values).items():
         is_secret = name in SECRETS
@@ -138,7 +152,15 @@ def describe(*, show_secrets: bool = False) -> list[Described]:
         if is_secret and text and not show_secrets:
             text = MASK
         source = resolved.origins.get(name, "default")
-        found.append(Described(f"HEADRACE_{name.upper()}", text, source, is_secret=is_secret))
+        found.append(
+            Described(
+                f"HEADRACE_{name.upper()}",
+                text,
+                source,
+                is_secret=is_secret,
+                without_effect=without_effect.get(name),
+            )
+        )
     return found
 
 
