@@ -22,7 +22,9 @@ _child = flow_run.alias("child")
 _begun = func.coalesce(task_run.c.start_time, task_run.c.expected_start_time)
 
 RUN: Final = Statement(
-    select(flow_run.c.start_time, flow_run.c.end_time).where(flow_run.c.id == bindparam("run_id"))
+    select(
+        func.coalesce(flow_run.c.start_time, flow_run.c.expected_start_time), flow_run.c.end_time
+    ).where(flow_run.c.id == bindparam("run_id"))
 )
 NODES: Final = Statement(
     select(

@@ -20,7 +20,13 @@ def main() -> int:
         database = options.database or str(home / "headrace.db")
         with headrace(home / "ours", database) as ours, peer(python, home / "peers") as peers:
             findings = compare(
-                ours, peers, options.seed, runs=options.runs, reads=options.reads, progress=_tell
+                ours,
+                peers,
+                options.seed,
+                runs=options.runs,
+                reads=options.reads,
+                transitions=options.transitions,
+                progress=_tell,
             )
     report = write_report(findings, "PostgreSQL" if "://" in database else "SQLite")
     if options.output:
@@ -34,6 +40,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("seed", type=int, help="what is loaded and asked follows from it")
     parser.add_argument("--runs", type=int, default=5000, help="flow runs to load")
     parser.add_argument("--reads", type=int, default=2000, help="questions to ask")
+    parser.add_argument(
+        "--transitions", action="store_true", help="propose further states for the runs"
+    )
     parser.add_argument("--database", help="an address of an empty database (default: SQLite)")
     parser.add_argument("--output", type=Path, help="file for the report")
     parser.add_argument(

@@ -21,6 +21,8 @@ CLOCK_FIELDS: Final = {
     "sum_estimated_run_time",
     "sum_estimated_lateness",
     "estimated_lateness",
+    "lateness",
+    "duration",
 }
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -66,8 +68,9 @@ class Answers:
         if key == "id":  # ids are random: their order is each side's own
             return [] if cut else _compare_sets(mine, theirs)
         if [one.get(key) for one in mine] != [one.get(key) for one in theirs]:
+            nulls = " (some null)" if any(one.get(key) is None for one in theirs) else ""
             return [
-                f"order of {key}: {[o.get(key) for o in mine]} / {[o.get(key) for o in theirs]}"[
+                f"order of {key}{nulls}: {[o.get(key) for o in mine]} / {[o.get(key) for o in theirs]}"[
                     :600
                 ]
             ]

@@ -47,6 +47,7 @@ def compare(
     *,
     runs: int,
     reads: int,
+    transitions: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Findings:
     """Load both sides alike, ask both the same, and compare.
@@ -57,12 +58,15 @@ def compare(
         seed: What is loaded and asked follows from it.
         runs: How many flow runs are loaded, and as many task runs.
         reads: How many questions are asked.
+        transitions: Whether runs get further states than the one they begin in.
         progress: Told what goes on.
     """
     findings = Findings(seed)
     world = World(ours, peers)
     began = time.monotonic()
-    Loader(world, seed, lambda path, what: findings.add(_shape(path), what)).load(runs)
+    Loader(world, seed, lambda path, what: findings.add(_shape(path), what)).load(
+        runs, transitions=transitions
+    )
     findings.loaded.update({noun: len(labels) for noun, labels in world.of_noun.items()})
     findings.seconds["load"] = time.monotonic() - began
     progress(f"loaded {dict(findings.loaded)} in {findings.seconds['load']:.0f} s")
@@ -104,8 +108,11 @@ def _differences(answers: Answers, question: Question, ours: Reply, peers: Reply
         mine, theirs, cut = mine["results"], theirs["results"], mine["pages"] > 1
     if isinstance(mine, list) and isinstance(theirs, list) and question.sort is not None:
         return found + answers.compare_lists(mine, theirs, question.sort, cut=cut)
-    several = isinstance(mine, list) and isinstance(theirs, list)
-    if several and question.path.endswith("concurrency_limits/filter"):
+    if (
+        isinstance(mine, list)
+        and isinstance(theirs, list)
+        and question.path.endswith("concurrency_limits/filter")
+    ):
         # ordered by names that may have ids in them
         return answers.compare_lists(mine, theirs, "id", cut=cut)
     return found or answers.compare(ours, peers)

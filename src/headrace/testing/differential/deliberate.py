@@ -22,13 +22,8 @@ DELIBERATE: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "/flow_runs/(filter|paginate)$",
-        "^order of start_time: ",
+        "^order of start_time",
         "Runs that have not started come last by start time; the peer puts them at when they are to.",
-    ),
-    (
-        "/task_runs/",
-        r"cache_key: None, peer 'cache",
-        "A task run's cache key is that of the state it completed with.",
     ),
     (
         "work_",
@@ -37,15 +32,34 @@ DELIBERATE: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "/(filter|paginate)$",
-        r"^order of (key|\w+_time): .*None",
+        r"^order of (key|\w+_time) \(some null\): ",
         "Nulls come last in every order, on both databases; with the peer that is the database's.",
+    ),
+)
+
+# Known and not mended yet: they are counted beside those that are meant, with their reason.
+OPEN: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        "/task_runs/",
+        r"state_details\.flow_run_id: None",
+        "Open: a parent task run's mirrored state does not name the run that it is in.",
+    ),
+    (
+        "count-task-runs",
+        "<flow_run:",
+        "Open: task runs that stand for sub-flows are counted; the peer leaves them out.",
+    ),
+    (
+        "/task_runs/",
+        r"cache_key: None, peer 'cache",
+        "Open: a task run loses the cache key of its creation at its next state.",
     ),
 )
 
 
 def is_deliberate(operation: str, difference: str) -> str | None:
-    """The reason, when the difference is meant."""
-    for where, what, reason in DELIBERATE:
+    """The reason, when the difference is meant, or known to be open."""
+    for where, what, reason in (*DELIBERATE, *OPEN):
         if re.search(where, operation) and re.search(what, difference):
             return reason
     return None

@@ -34,11 +34,12 @@ class Loader:
         self._answers = Answers(world)
         self._today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
-    def load(self, runs: int) -> None:
+    def load(self, runs: int, *, transitions: bool) -> None:
         """Make objects of every noun.
 
         Args:
             runs: How many flow runs; as many task runs, and a part of it of what is rarer.
+            transitions: Whether states are proposed for the runs, after those that they begin in.
         """
         some = max(3, min(40, runs // 50))
         self._flows(some)
@@ -49,6 +50,9 @@ class Loader:
         for number in range(runs):
             self._flow_run(number)
             self._task_run(number)
+            if transitions:
+                self._propose(f"flow_run:{number}")
+                self._propose(f"task_run:{number}")
         self._logs(runs)
         self._artifacts(max(6, runs // 10))
         self._refresh()
@@ -169,8 +173,10 @@ class Loader:
         }
         if number % 7 == 0:
             body["idempotency_key"] = f"key-{self._random.randint(0, number)}"
-        if number % 6 == 3 and self._world.of_noun["task_run"]:
-            body["parent_task_run_id"] = self._one("task_run")
+        if number % 6 == 3 and f"task_run:{number - 1}" in self._world.objects[0]:
+            body["parent_task_run_id"] = Id(
+                f"task_run:{number - 1}"
+            )  # each has one sub-flow at most
         deployment = self._one("deployment") if number % 3 == 0 else None
         if deployment is not None:
             path = f"/deployments/{{{deployment.label}}}/create_flow_run"
@@ -182,11 +188,15 @@ class Loader:
             path = "/flow_runs/"
             body |= {"flow_id": self._one("flow")}
             body["flow_version"] = self._random.choice([None, "1", "2"])
-        if not self.make(f"flow_run:{number}", path, body):
+        self.make(f"flow_run:{number}", path, body)
+
+    def _propose(self, label: str) -> None:
+        if label not in self._world.objects[0]:
             return
+        path = f"/{label.partition(':')[0]}s/{{{label}}}/set_state"
         for _ in range(self._random.choice([0, 0, 1, 2])):
             proposed = {"state": self._state(), "force": self._random.random() < 0.7}
-            self._send("POST", f"/flow_runs/{{flow_run:{number}}}/set_state", proposed)
+            self._send("POST", path, proposed)
 
     def _task_run(self, number: int) -> None:
         flow_run = self._one("flow_run") if number % 8 else None
@@ -201,11 +211,7 @@ class Loader:
             "task_inputs": {"x": [{"input_type": "parameter", "name": "p"}]} if number % 3 else {},
             "state": self._state(),
         }
-        if not self.make(f"task_run:{number}", "/task_runs/", body):
-            return
-        for _ in range(self._random.choice([0, 0, 1])):
-            proposed = {"state": self._state(), "force": self._random.random() < 0.7}
-            self._send("POST", f"/task_runs/{{task_run:{number}}}/set_state", proposed)
+        self.make(f"task_run:{number}", "/task_runs/", body)
 
     def _logs(self, count: int) -> None:
         for first in range(0, count, 50):

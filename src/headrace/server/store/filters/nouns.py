@@ -270,10 +270,12 @@ def _task_run_times(given: TaskRunFilter) -> Conditions:
 
 
 def _flow_run_of_task_run(given: TaskRunFilterFlowRunId) -> Conditions:
-    """Asking for those without a flow run wins over naming some; not asking at all takes both."""
+    """Asking for those without a flow run wins over naming some, which wins over asking for any."""
     column = task_run.c.flow_run_id
     null = be_null(column, given.is_null_)
-    return null if given.is_null_ else combine(given.operator, null + equal_any(column, given.any_))
+    if given.is_null_ or given.any_ is None:
+        return null
+    return equal_any(column, given.any_)
 
 
 def filter_work_pools(given: WorkPoolFilter) -> Conditions:
