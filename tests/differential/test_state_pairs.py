@@ -10,7 +10,7 @@ from headrace.testing.differential.state_cases import all_cases
 from headrace.testing.differential.state_pairs import compare, load, record, sample, save
 
 RECORDED = Path(__file__).parent / "data" / "state_pairs.json"
-EVERY = {"sqlite": 5, "postgresql": 20}  # the whole takes a minute and is one command
+EVERY = {"sqlite": 20, "postgresql": 60}  # the whole takes a minute and is one command
 CONNECTIONS = 4
 
 
@@ -27,7 +27,7 @@ def test_proposals_are_answered_as_the_contracts_server_did(
     finally:
         server.stop()
     theirs = load(RECORDED)
-    assert sum(map(len, found.values())) > 400
+    assert sum(map(len, found.values())) > 150
     assert {label for row in found.values() for label in row} <= {
         label for row in theirs.values() for label in row
     }

@@ -83,7 +83,9 @@ def explain(row: str, proposed: str, theirs: str, ours: str) -> str | None:
     if setting.startswith("resuming"):
         # The first attempt is counted also of a run that was made as a resuming one.
         allowed |= {"resuming"} if initial.startswith(("Paused", "Suspended")) else set()
-        allowed |= {"runs"} if (other.get("runs"), mine.get("runs")) == ("0", "1") else set()
+        allowed |= (
+            {"runs"} if (other.get("runs"), mine.get("runs")) in {("0", "1"), ("1", "2")} else set()
+        )
     if proposed == "Completed unpersisted":
         allowed.add("told")  # what is not kept is not repeated in the answer either
     if kind == "task-run" and _says_retrying(initial, proposed, other, mine):
