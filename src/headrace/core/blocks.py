@@ -6,7 +6,7 @@ found by comparing the answers of a running server with hashes of the fields tha
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 MASK: Final = "********"
@@ -28,9 +28,10 @@ def checksum(fields: Mapping[str, Any]) -> str:
     counted = cast("Json", _without(dict(fields), _SECRETS))
     definitions = counted.get("definitions")
     if definitions and isinstance(definitions, dict):
+        named = cast("Json", definitions)
+        used = {name: named[name] for name in named if name in set(_references(counted))}
         del counted["definitions"]
-        wanted = _referenced(counted, cast("Json", definitions))
-        if wanted:
+        if wanted := {name: one for name, one in used.items() if not _is_block(one)}:
             counted["definitions"] = wanted
     text = json.dumps([[counted], {}], sort_keys=True)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -40,30 +41,28 @@ def _without(value: object, key: str) -> object:
     if isinstance(value, dict):
         items = cast("Json", value).items()
         return {name: _without(one, key) for name, one in items if name != key}
+    if isinstance(value, list):
+        return [_without(one, key) for one in cast("list[object]", value)]
     return value
 
 
-def _referenced(fields: Json, definitions: Json) -> Json:
-    """The definitions that are no blocks and that fields, or such definitions, refer to."""
-    found: Json = {}
-    open_: list[object] = [fields]
-    while open_:
-        value = open_.pop()
-        if isinstance(value, list):
-            open_.extend(cast("list[object]", value))
-        elif isinstance(value, dict):
-            mapping = cast("Json", value)
-            open_.extend(mapping.values())
-            target = mapping.get(_REFERENCE)
-            if not isinstance(target, str) or not target.startswith(_DEFINITION):
-                continue
-            name = target.removeprefix(_DEFINITION)
-            definition = definitions.get(name)
-            is_block = isinstance(definition, dict) and "block_type_slug" in definition
-            if definition is not None and not is_block and name not in found:
-                found[name] = definition
-                open_.append(definition)
-    return found
+def _references(value: object) -> Iterator[str]:
+    """The definitions that are referred to anywhere, by other definitions and by blocks too."""
+    if isinstance(value, list):
+        for one in cast("list[object]", value):
+            yield from _references(one)
+    elif isinstance(value, dict):
+        mapping = cast("Json", value)
+        target = mapping.get(_REFERENCE)
+        if isinstance(target, str) and target.startswith(_DEFINITION):
+            yield target.removeprefix(_DEFINITION)
+        for one in mapping.values():
+            yield from _references(one)
+
+
+def _is_block(definition: object) -> bool:
+    """Whether a definition is a block of its own, which has its own checksum."""
+    return isinstance(definition, dict) and "block_type_slug" in definition
 
 
 def reference_of(value: object) -> str | None:
@@ -115,8 +114,10 @@ def _mask(data: Json, path: list[str]) -> None:
         value = data[name]
         if not rest:
             data[name] = None if value is None else _mask_all(value)
-        elif isinstance(value, dict):
-            _mask(cast("Json", value), rest)
+        else:
+            for one in cast("list[object]", value) if isinstance(value, list) else [value]:
+                if isinstance(one, dict):
+                    _mask(cast("Json", one), rest)
 
 
 def _mask_all(value: object) -> object:
@@ -140,6 +141,13 @@ def _restore(given: Json, old: Mapping[str, Any], path: list[str]) -> None:
         value, was = given[key], old[key]
         if value == MASK:
             given[key] = was
-        elif isinstance(value, dict) and isinstance(was, dict):
-            below = rest or ["*"]
-            _restore(cast("Json", value), cast("Json", was), below)
+        else:
+            _restore_below(value, was, rest or ["*"])
+
+
+def _restore_below(value: object, was: object, path: list[str]) -> None:
+    if isinstance(value, list) and isinstance(was, list):
+        for one, other in zip(cast("list[object]", value), cast("list[object]", was), strict=False):
+            _restore_below(one, other, path)
+    elif isinstance(value, dict) and isinstance(was, dict):
+        _restore(cast("Json", value), cast("Json", was), path)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from headrace.errors import StoreError
 from headrace.server.api import (
     admin,
     artifacts,
@@ -52,6 +53,7 @@ from headrace.server.services.loops.service import LoopService, stop_all
 from headrace.server.services.loops.signs_of_life import SignsOfLifeLoop
 from headrace.server.services.loops.slot_expiry import SlotExpiryLoop
 from headrace.server.services.loops.worker_status import WorkerStatusLoop
+from headrace.server.services.system_blocks import install_system_blocks
 from headrace.server.store.database import Database
 
 logger = logging.getLogger("headrace.server")
@@ -140,6 +142,7 @@ class Application:
         forward = await self.services.database.share_signals(self.services.signals.deliver)
         if forward is not None:  # other servers share the database
             self.services.signals.forward_to(forward)
+        await self._install()
         for loop in self._loops:
             loop.start()
         await send({"type": "lifespan.startup.complete"})
@@ -147,6 +150,12 @@ class Application:
         self.services.close_calls()
         await stop_all(self._loops)
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _install(self) -> None:
+        try:
+            await install_system_blocks(self.services.database)
+        except StoreError as error:  # a database that only answers can be looked into all the same
+            logger.warning("the system's block types could not be installed: %s", error)
 
 
 def build_app(database: Database, config: ServerConfig, **parts: Any) -> Application:

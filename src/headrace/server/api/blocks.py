@@ -3,6 +3,7 @@
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.services import block_types
+from headrace.server.services.system_blocks import install_system_blocks
 from headrace.server.store import blocks as sql
 from headrace.wire.blocks import (
     BlockDocument,
@@ -75,9 +76,10 @@ async def delete_block_type(call: Call[None]) -> None:
 
 
 @operations.post_empty("/block_types/install_system_block_types")
-async def install_system_block_types(call: Call[None]) -> None:
-    """Nothing: clients register the types that they use."""
-    del call
+async def install_system_block_types(call: Call[None]) -> bytes:
+    """Put the block types of the installation in place, where they are missing."""
+    await install_system_blocks(call.services.database)
+    return b"null"
 
 
 # Schemas

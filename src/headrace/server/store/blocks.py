@@ -56,6 +56,13 @@ SCHEMA_BY_VERSION: Final = Statement(
     )
 )
 CAPABILITIES: Final = Statement(select(block_schema.c.capabilities).distinct())
+TYPES_OF_CHECKSUMS: Final = Statement(
+    select(block_type.c.slug)
+    .join_from(block_schema, block_type)
+    .where(block_schema.c.checksum.in_(bindparam("checksums", expanding=True)))
+)
+"""Slugs of the types that have one of these schemas."""
+
 DELETE_SCHEMA: Final = Statement(
     delete(block_schema).where(block_schema.c.id == bindparam("schema_id"))
 )
