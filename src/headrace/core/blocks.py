@@ -12,6 +12,9 @@ from typing import Any, Final, cast
 MASK: Final = "********"
 """Stands for a secret value where secrets are not asked for."""
 
+DOCUMENT_KEY: Final = "block_document_id"
+"""What a reference names another document by."""
+
 _REFERENCE: Final = "$ref"
 _DEFINITION: Final = "#/definitions/"
 _SECRETS: Final = "secret_fields"
@@ -72,7 +75,7 @@ def reference_of(value: object) -> str | None:
     reference = cast("Json", value).get(_REFERENCE)
     if not isinstance(reference, dict):
         return None
-    key = cast("Json", reference).get("block_document_id")
+    key = cast("Json", reference).get(DOCUMENT_KEY)
     return key if isinstance(key, str) else None
 
 

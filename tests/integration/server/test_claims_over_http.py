@@ -95,6 +95,53 @@ def test_a_run_whose_job_cannot_be_made_is_crashed_with_the_reason(server: Any):
     assert "image" in state["message"]
 
 
+def save_block(server: Any, slug: str, name: str, data: object) -> str:
+    kind = server.get(f"/block_types/slug/{slug}").json["id"]
+    wanted = {"block_schemas": {"block_type_id": {"any_": [kind]}}}
+    [schema] = server.post("/block_schemas/filter", wanted).json
+    given = {"block_type_id": kind, "block_schema_id": schema["id"], "name": name, "data": data}
+    return server.post("/block_documents/", given).json["id"]
+
+
+def test_a_job_has_the_values_of_blocks_and_variables(server: Any):
+    """By both spellings of the placeholders, a field by its path, and a document by its id."""
+    save_block(server, "secret", "token", {"value": "t0p"})
+    save_block(server, "secret", "login", {"value": {"user": "ann"}})
+    hook = save_block(server, "webhook", "hook", {"url": "http://a", "headers": {"x": "y"}})
+    server.post("/variables/", {"name": "image", "value": "python"})
+    template = {
+        "job_configuration": {
+            "token": "{{ prefect.blocks.secret.token }}",
+            "line": "as {{ headrace.blocks.secret.login.user }} on {{ prefect.variables.image }}",
+            "header": "{{ headrace.blocks.webhook.hook.headers.x }}",
+            "hook": "{{ hook }}",
+        },
+        "variables": {
+            "properties": {"hook": {"default": {"$ref": {"block_document_id": hook}}}},
+        },
+    }
+    make_pool(server, base_job_template=template)
+    make_runs(server, 1)
+    [run] = server.post("/headrace/claims", body()).json["runs"]
+    assert run["job_configuration"] == {
+        "token": "t0p",
+        "line": "as ann on python",
+        "header": "y",
+        "hook": {"url": "http://a", "headers": {"x": "y"}},
+    }
+
+
+def test_a_job_whose_block_is_missing_is_crashed_with_the_reason(server: Any):
+    template = {
+        "job_configuration": {"token": "{{ prefect.blocks.secret.nobody }}"},
+        "variables": {"properties": {}},
+    }
+    make_pool(server, base_job_template=template)
+    [run] = make_runs(server, 1)
+    assert server.post("/headrace/claims", body()).json["runs"] == []
+    assert "secret/nobody" in server.get(f"/flow_runs/{run}").json["state"]["message"]
+
+
 def test_calls_that_wait_are_answered_when_the_server_stops(server: Any):
     make_pool(server)
     ahead = (datetime.now(UTC) + timedelta(seconds=10)).isoformat()

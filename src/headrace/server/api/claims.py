@@ -36,7 +36,7 @@ async def claim(call: Call[ClaimBody]) -> bytes | Answer:
         answer: ClaimAnswer = await (wait_for_caller(call, work) if body.wait_seconds > 0 else work)
     except CallerGone:
         return Answer(499)
-    runs = await describe_runs(services.database, services.signals, answer.grants)
+    runs = await describe_runs(services.database, services.signals, services.blocks, answer.grants)
     return encode(_Response(demand.claim_id, answer.lease_seconds, runs, answer.cancelling))
 
 

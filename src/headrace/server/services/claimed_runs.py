@@ -6,13 +6,16 @@ from typing import Any
 
 import msgspec
 
+from headrace.core.blocks import DOCUMENT_KEY
 from headrace.core.leases import must_be_fenced
-from headrace.core.placeholders import Reference, find_placeholders, parse_reference
+from headrace.core.placeholders import Reference
 from headrace.core.sdks import Sdk
 from headrace.core.states import StateType
 from headrace.core.templates import Layer, resolve
-from headrace.errors import ObjectNotFound, ValidationFailed
+from headrace.errors import ObjectNotFound, SecretsUnreadable, ValidationFailed
+from headrace.server.services.block_documents import BlockDocuments
 from headrace.server.services.grants import Grant
+from headrace.server.services.job_values import open_references, read_known
 from headrace.server.services.signals import Signals
 from headrace.server.store import claimed_runs as sql
 from headrace.server.store import transitions
@@ -42,7 +45,7 @@ class Claimed(msgspec.Struct):
 
 
 async def describe_runs(
-    database: Database, signals: Signals, grants: Sequence[Grant]
+    database: Database, signals: Signals, blocks: BlockDocuments, grants: Sequence[Grant]
 ) -> list[Claimed]:
     """The claimed runs in the order of the grants.
 
@@ -61,8 +64,8 @@ async def describe_runs(
             continue  # deleted this moment
         deployment = deployments.get(row[sql.HEAD + _RUN["deployment_id"]])
         try:
-            job = await _make_job(database, row, deployment)
-        except (ObjectNotFound, ValidationFailed) as error:
+            job = await _make_job(database, blocks, row, deployment)
+        except (ObjectNotFound, ValidationFailed, SecretsUnreadable) as error:
             await _crash(database, signals, grant.run_id, str(error))
             continue
         claimed.append(
@@ -91,23 +94,27 @@ async def _read_deployments(database: Database, rows: Iterable[Row]) -> dict[str
     return {row[_DEPLOYMENT["id"]]: row for row in found}
 
 
-async def _make_job(database: Database, row: Row, deployment: Row | None) -> Values | None:
+async def _make_job(
+    database: Database, blocks: BlockDocuments, row: Row, deployment: Row | None
+) -> Values | None:
     """The pool's template with this run's values; None for a run without a pool."""
     if row[1] is None:
         return None
-    template = _open(row[1])
-    layers = [Layer("run", _values(row[sql.HEAD + _RUN["job_variables"]]))]
+    template = await _with_documents(blocks, row[1], _open(row[1]))
+    variables = row[sql.HEAD + _RUN["job_variables"]]
+    layers = [Layer("run", await _with_documents(blocks, variables, _values(variables)))]
     if deployment is not None:
-        layers.insert(0, Layer("deployment", _values(deployment[_DEPLOYMENT["job_variables"]])))
-    known = await _read_variables(database, [template, *(dict(layer.values) for layer in layers)])
+        variables = deployment[_DEPLOYMENT["job_variables"]]
+        given = await _with_documents(blocks, variables, _values(variables))
+        layers.insert(0, Layer("deployment", given))
+    parts = [template, *(dict(layer.values) for layer in layers)]
+    known = await read_known(database, blocks, parts)
 
     def look_up(reference: Reference) -> object:
         if reference.kind == "environment":
             # The worker's environment is meant, which the server neither knows nor may replace.
             return f"{{{{ ${reference.name} }}}}"
-        if reference.kind == "variable":
-            return known[reference.name]
-        raise KeyError(reference.name)
+        return known[reference]
 
     return resolve(template, layers, look_up).configuration
 
@@ -117,17 +124,15 @@ def _open(template: str) -> Mapping[str, object]:
     return _decode_values(template)
 
 
+async def _with_documents(
+    blocks: BlockDocuments, text: str | None, values: Mapping[str, object]
+) -> Mapping[str, object]:
+    """The values with the blocks they refer to by id; nearly none do, and are not walked through."""
+    return await open_references(blocks, values) if text and DOCUMENT_KEY in text else values
+
+
 def _values(text: str | None) -> Values:
     return (_decode_any(text) or {}) if text else {}
-
-
-async def _read_variables(database: Database, parts: Iterable[object]) -> dict[str, object]:
-    references = (parse_reference(name) for part in parts for name in find_placeholders(part))
-    names = sorted({found.name for found in references if found and found.kind == "variable"})
-    if not names:
-        return {}
-    rows = await database.fetch_few(sql.VARIABLES, {"names": names})
-    return {name: _decode_any(value) for name, value in rows}
 
 
 async def _crash(database: Database, signals: Signals, run_id: str, reason: str) -> None:

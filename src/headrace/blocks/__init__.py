@@ -1,0 +1,1 @@
+"""Blocks: configuration and credentials that are kept on the server, as classes."""
