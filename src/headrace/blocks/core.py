@@ -1,7 +1,7 @@
 """`Block`: a pydantic model whose objects are saved on the server under a name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, ClassVar, TypeGuard, cast
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import pydantic
 from headrace.blocks import stored
 from headrace.blocks.schemas import describe, models_of, types_in
 from headrace.core.blocks import DOCUMENT_KEY, checksum
+from headrace.engine.commands import Command
 from headrace.engine.drivers import run_for_caller
 from headrace.wire.blocks import BlockDocument, BlockSchema
 
@@ -272,8 +273,10 @@ class Block(pydantic.BaseModel):
         return any(cls.is_block_class(kind) for kind in types_in(annotation))
 
     @classmethod
-    def _loading(cls, steps: Any, *, validate: bool) -> Any:
-        document: BlockDocument = yield from steps
+    def _loading(
+        cls, steps: Generator[Command, Any, BlockDocument], *, validate: bool
+    ) -> Generator[Command, Any, Any]:
+        document = yield from steps
         kind = cls if cls is not Block else cls.get_block_class_from_key(_slug_of(document))
         block = _build(kind, document.data, document.block_document_references, validate=validate)
         block.remember_document(document.id, None if document.is_anonymous else document.name)
@@ -290,7 +293,7 @@ def _build(
         part = _CLASSES.get(document["block_type"]["slug"])
         if part is None or name not in values:
             continue
-        inner = document.get("block_document_references") or {}
+        inner: dict[str, Any] = document.get("block_document_references", {})
         block = _build(part, values[name], inner, validate=validate)
         block.remember_document(UUID(document["id"]), document["name"])
         values[name] = block

@@ -1,7 +1,7 @@
 """Blocks and the server: registering, saving, loading and deleting, as steps for either driver."""
 
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 from uuid import UUID
 
 import pydantic
@@ -22,11 +22,11 @@ from headrace.wire.blocks import (
     BlockTypeUpdate,
 )
 
-if TYPE_CHECKING:
-    from headrace.blocks.core import Block
+Block = Any
+"""An object of `core.Block`, or its class: that module stands on this one."""
 
 
-def register(kind: "type[Block]") -> Generator[Command, Any, None]:
+def register(kind: Block) -> Generator[Command, Any, None]:
     """Tell the server about a class: the blocks inside of it first, then its type and schema."""
     for inner in kind.nested_classes().values():
         yield from register(inner)
@@ -41,7 +41,7 @@ def register(kind: "type[Block]") -> Generator[Command, Any, None]:
     kind.remember_registration(known.id, schema.id)
 
 
-def _ensure_type(kind: "type[Block]") -> BlockType:
+def _ensure_type(kind: Block) -> BlockType:
     slug = kind.get_block_type_slug()
     said = kind.type_details()
     try:
@@ -58,7 +58,7 @@ def _ensure_type(kind: "type[Block]") -> BlockType:
     return found
 
 
-def save(block: "Block", name: str | None, *, overwrite: bool) -> Generator[Command, Any, UUID]:
+def save(block: Block, name: str | None, *, overwrite: bool) -> Generator[Command, Any, UUID]:
     """Store a block; its document's id. Without a name it is anonymous, or keeps the one it has."""
     yield from register(type(block))
     data = {field: _stored(value) for field, value in _values(block)}
@@ -124,7 +124,8 @@ def _inline(value: Any) -> Any:
     if isinstance(value, pydantic.BaseModel):
         return {name: _inline(one) for name, one in _values(value)}
     if isinstance(value, Mapping):
-        return {str(key): _inline(one) for key, one in value.items()}
+        items = cast("Mapping[Any, Any]", value).items()
+        return {str(key): _inline(one) for key, one in items}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_inline(one) for one in value]
+        return [_inline(one) for one in cast("list[Any]", value)]
     return to_jsonable_python(value)

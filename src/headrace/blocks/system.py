@@ -1,6 +1,6 @@
 """Blocks that every server knows."""
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import pydantic
 
@@ -27,8 +27,9 @@ class Secret(Block):
     @pydantic.field_validator("value", mode="before")
     @classmethod
     def _unpack(cls, value: Any) -> Any:
-        is_wrapped = isinstance(value, pydantic.SecretStr | pydantic.Secret)
-        return value.get_secret_value() if is_wrapped else value
+        if not isinstance(value, pydantic.SecretStr | pydantic.Secret):
+            return value
+        return cast("pydantic.Secret[Any]", value).get_secret_value()
 
     def get(self) -> Any:
         """The secret value."""

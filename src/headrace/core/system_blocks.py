@@ -16,17 +16,17 @@ class SystemBlock:
         name: What people see.
         slug: What programs and placeholders call it.
         description: What it is for.
-        code_example: How a flow uses it, in Markdown.
         fields: Its schema.
         capabilities: What its blocks can do.
+        code_example: How a flow uses it, in Markdown; none where no class of ours does.
     """
 
     name: str
     slug: str
     description: str
-    code_example: str
     fields: Fields
     capabilities: tuple[str, ...] = ()
+    code_example: str | None = None
 
 
 def _fields(
@@ -94,9 +94,6 @@ SYSTEM_BLOCKS: Final = (
         name="Local File System",
         slug="local-file-system",
         description=_LOCAL,
-        code_example=_example(
-            "headrace.filesystems", "LocalFileSystem", "block.write_path('a.txt', b'text')"
-        ),
         fields=_fields(
             "local-file-system",
             "LocalFileSystem",
@@ -116,9 +113,6 @@ SYSTEM_BLOCKS: Final = (
         name="Remote File System",
         slug="remote-file-system",
         description=_REMOTE,
-        code_example=_example(
-            "headrace.filesystems", "RemoteFileSystem", "block.write_path('a.txt', b'text')"
-        ),
         fields=_fields(
             "remote-file-system",
             "RemoteFileSystem",
@@ -145,9 +139,6 @@ SYSTEM_BLOCKS: Final = (
         name="Webhook",
         slug="webhook",
         description=_WEBHOOK,
-        code_example=_example(
-            "headrace.blocks.webhook", "Webhook", "block.call({'text': 'it is done'})"
-        ),
         fields=_fields(
             "webhook",
             "Webhook",

@@ -47,9 +47,10 @@ async def read_block(blocks: BlockDocuments, name: str) -> object:
         block = await blocks.read_by_name(slug, document)
     except ObjectNotFound as error:
         raise KeyError(name) from error
-    value: object = block.values(secrets=True)
-    if isinstance(value, dict) and value.keys() == {"value"} and path[:1] != ["value"]:
-        value = cast("dict[str, object]", value)["value"]
+    whole = block.values(secrets=True)
+    value: object = whole
+    if whole.keys() == {"value"} and path[:1] != ["value"]:
+        value = whole["value"]
     for part in path:
         if not isinstance(value, Mapping):
             raise KeyError(name)
