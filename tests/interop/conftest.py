@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from headrace.testing import peer
-from tests.interop.contract_client import ContractClient
+from tests.interop.contract_client import CommandLine, ContractClient
 from tests.interop.served import Served, serve
 
 PROJECT = Path(__file__).parents[2]
@@ -46,3 +46,11 @@ def client(served: Served, place: Path, peer_python: Path) -> Iterator[ContractC
     """Runs the contract's programs against the module's server."""
     with ContractClient(peer_python, served.url, place / "client") as programs:
         yield programs
+
+
+@pytest.fixture(scope="module")
+def prefect(client: ContractClient) -> Iterator[CommandLine]:
+    """The contract's command, against the module's server."""
+    command = CommandLine(client)
+    yield command
+    command.close()

@@ -128,6 +128,53 @@ class ContractClient:
             _end(process)
 
 
+class CommandLine:
+    """The contract's command, imported once; each command runs in a process of its own.
+
+    Args:
+        client: How it runs.
+        cwd: Where; the client's own directory if not given.
+        settings: For all of its commands.
+    """
+
+    def __init__(self, client: ContractClient, cwd: Path | None = None, **settings: str) -> None:
+        self._log = client.work / "command-line.log"
+        with self._log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [str(client.python), str(PROGRAMS / "commands.py")],
+                env=client.environment(settings | {"PREFECT_CLI_PROMPT": "false"}),
+                cwd=cwd or client.work,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def __call__(self, *arguments: str, ok: bool = True) -> str:
+        """What a command printed; it must succeed, or not, as `ok` says."""
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(arguments) + "\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+        assert answer, self._log.read_text()
+        code, out, err = json.loads(answer)
+        assert (code == 0) is ok, f"{arguments}: {code}\n{out}\n{err}"
+        assert "Traceback" not in err, f"{arguments}: {code}\n{out}\n{err}"
+        return out if ok else out + err
+
+    def json(self, *arguments: str) -> Any:
+        """What a command printed as JSON."""
+        return json.loads(self(*arguments, "--output", "json"))
+
+    def close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        self._process.wait(STOP_SECONDS)
+
+
 @dataclass(frozen=True)
 class Running:
     """A program that runs, and what it printed so far."""

@@ -18,7 +18,7 @@ from headrace.server.services.signals import Signals
 from headrace.server.services.sources import Source, SourceLook
 from headrace.server.store import claims as claim_sql
 from headrace.server.store import polls as sql
-from headrace.server.store.database import Database, Row
+from headrace.server.store.database import Database, Row, Statement
 from headrace.server.store.times import now_text, shift_text
 
 HOLD_SECONDS = 30.0
@@ -79,8 +79,11 @@ class Polls:
         return rows
 
     async def show(self, look: SourceLook, poll: Poll) -> list[Row]:
-        """The runs that could start, at once."""
-        return await self._read(look, poll)
+        """What comes next, at once: a preview, in which the limits of deployments do not count.
+
+        They say what may start now, not what is planned; the contract's server shows it so too.
+        """
+        return await self._read(look, poll, is_preview=True)
 
     def _waits(self, key: Hashable) -> bool:
         """Whether this is the next poll of somebody who polls in a loop.
@@ -131,7 +134,12 @@ class Polls:
         self._offered = {run: until for run, until in self._offered.items() if until > now}
 
     async def _read(
-        self, look: SourceLook, poll: Poll, *, passed_over: dict[str, float] | None = None
+        self,
+        look: SourceLook,
+        poll: Poll,
+        *,
+        passed_over: dict[str, float] | None = None,
+        is_preview: bool = False,
     ) -> list[Row]:
         """Due runs, lane by lane, as far as the rooms go."""
         found: list[Row] = []
@@ -142,15 +150,22 @@ class Polls:
                 break
             if lane.is_open and lane.due is not None and lane.due <= poll.before:
                 most = wanted if lane.room is None else min(wanted, lane.room)
-                found += await self._read_lane(lane, poll, most, passed_over or {})
+                if is_preview:
+                    found += await self._read_planned(lane, poll, most)
+                else:
+                    found += await self._read_lane(lane, poll, most, passed_over or {})
         return found
+
+    async def _read_planned(self, lane: Lane, poll: Poll, most: int) -> list[Row]:
+        params = {"owner": lane.id, "before": poll.before, "after": poll.after}
+        return await self._database.fetch_few(
+            _due_in(lane), params | {"full": [_NOBODY], "page": most}
+        )
 
     async def _read_lane(
         self, lane: Lane, poll: Poll, room: int, passed_over: dict[str, float]
     ) -> list[Row]:
-        statement = sql.DUE_IN_QUEUE
-        if lane.kind is ResourceKind.DEPLOYMENT:
-            statement = sql.DUE_OF_DEPLOYMENT
+        statement = _due_in(lane)
         found: dict[str, Row] = {}
         full: set[str] = set()
         left: dict[str, int] = {}
@@ -197,6 +212,10 @@ class Polls:
 
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def _due_in(lane: Lane) -> Statement:
+    return sql.DUE_OF_DEPLOYMENT if lane.kind is ResourceKind.DEPLOYMENT else sql.DUE_IN_QUEUE
 
 
 def _run_id(row: Row) -> str:
