@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 STOP_SECONDS = 20
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 90.0
 
 
 class Served:

@@ -50,16 +50,17 @@ def test_an_answer_that_does_not_fit_is_refused(report: dict[str, Any]) -> None:
 def test_a_form_is_kept_with_the_run(report: dict[str, Any], served: Served) -> None:
     """The schema, its description and what is filled in beforehand: what a page shows."""
     run = report["approved"]["run"]
-    stored = served.post(f"/flow_runs/{run}/input/filter", {"prefix": "paused-1"})
+    stored = served.post(f"/flow_runs/{run}/input/filter", {"prefix": "paused-1", "limit": 9})
     kinds = {one["key"].removeprefix("paused-1-"): one["value"] for one in stored}
     assert set(kinds) == {"schema", "description", "response"}
     assert kinds["description"] == '"May it **go**?"'
 
 
 def test_a_pause_that_nobody_ends_fails_the_run(report: dict[str, Any], served: Served) -> None:
-    """The time is kept by the server."""
+    """Whoever finds out first says so, the server or the run."""
     assert report["late"]["state"] == "Failed"
-    assert served.states(report["late"]["run"])[-2:] == ["Paused", "Failed"]
+    states = served.states(report["late"]["run"])
+    assert (states.count("Paused"), states[-1]) == (1, "Failed")
 
 
 def test_runs_talk_with_each_other(report: dict[str, Any]) -> None:

@@ -56,7 +56,9 @@ def test_runs_are_picked_up(serving: Running, served: Served, client: ContractCl
     runs = [trigger(served, "steps") for _ in range(3)]
     for run in runs:
         served.wait_for_state(run, "Completed")
-        assert served.states(run) == ["Scheduled", "Pending", "Running", "Completed"]
+        assert served.states(run) == [
+            *("Scheduled", "Pending", "Submitting", "Running", "Completed")
+        ]
     notes = [(client.work / f"steps-{run}").read_text().split() for run in runs]
     assert [result for _, result in notes] == ["2", "2", "2"]
     assert len({pid for pid, _ in notes}) == 3
@@ -77,7 +79,12 @@ def test_a_run_is_cancelled(serving: Running, served: Served, client: ContractCl
 
 def test_it_stops_when_asked_to(client: ContractClient, served: Served) -> None:
     """SIGINT ends it; its schedules are paused."""
+
+    def is_served() -> bool:
+        return served.get("/deployments/name/steps/stopped")["status"] == "READY"
+
     with serving_as("stopped", client, served) as running:
+        wait_until(is_served, lambda: running.output)
         running.process.send_signal(signal.SIGINT)
         running.process.wait(30)
         assert served.get("/deployments/name/steps/stopped")["paused"] is True
