@@ -103,9 +103,13 @@ def test_a_suspended_run_is_resumed_in_a_new_process(
     """Its process ends; answered, the worker starts another, which goes on after what was done."""
     run = trigger(served, "suspended")
     served.wait_for_state(run, "Suspended")
-    body = {"run_input": {"size": 4}}
-    served.wait_for_state(run, "Suspended")
-    assert served.post(f"/flow_runs/{run}/resume", body)["status"] == "ACCEPT"
+
+    def answer() -> bool:
+        """Refused until the run has stored what it asks, which it does after it is suspended."""
+        body = {"run_input": {"size": 4}}
+        return served.post(f"/flow_runs/{run}/resume", body)["status"] == "ACCEPT"
+
+    wait_until(answer)
     served.wait_for_state(run, "Completed")
     _, total = (project / f"suspended-{run}").read_text().split()
     assert total == "13"

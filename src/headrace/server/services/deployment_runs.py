@@ -15,11 +15,12 @@ from headrace.core.ids import new_id
 from headrace.core.names import generate_name
 from headrace.core.parameters import find_parameter_faults, find_variables, open_values
 from headrace.core.states import State, StateType, default_name
-from headrace.core.templates import Layer, check_variables
+from headrace.core.templates import Layer
 from headrace.errors import Conflict, HeadraceError, ObjectNotFound, Unprocessable
 from headrace.server.services import flow_runs
 from headrace.server.services.deployment_targets import (
     Client,
+    check_values,
     find_queue,
     open_template,
     refuse_unknown,
@@ -243,5 +244,5 @@ def _check_job_variables(template: str, of_deployment: str, of_run: str, client:
     layers = [Layer("deployment", open_json(of_deployment)), Layer("run", open_json(of_run))]
     opened = open_template(template)
     if opened:
-        check_variables(opened, layers, complete=True)
+        check_values(opened, layers, client, complete=True)
         refuse_unknown(opened, layers[1:], client)

@@ -9,7 +9,7 @@ import msgspec
 
 from headrace.core.sdks import Sdk, tell_sdk
 from headrace.core.templates import Layer, check_variables, find_unknown
-from headrace.errors import ObjectNotFound, ValidationFailed
+from headrace.errors import ObjectNotFound, Unprocessable, ValidationFailed
 from headrace.server.services.signals import Signals
 from headrace.server.services.work_queues import ensure_queues
 from headrace.server.store import deployments as store
@@ -81,8 +81,24 @@ def check_job_variables(
         return
     layers = [Layer("deployment", variables)]
     opened = open_template(template)
-    check_variables(opened, layers, complete=False)
+    check_values(opened, layers, client, complete=False)
     refuse_unknown(opened, layers, client)
+
+
+def check_values(
+    template: Mapping[str, Any], layers: list[Layer], client: Client, *, complete: bool
+) -> None:
+    """Refuse values that a pool's template does not allow.
+
+    Raises `ValidationFailed` that names the fields; to the contract's clients, which show people one
+    sentence and nothing of the fields, `Unprocessable`.
+    """
+    try:
+        check_variables(template, layers, complete=complete)
+    except ValidationFailed as error:
+        if client.strict:
+            raise
+        raise Unprocessable("; ".join(str(one.get("msg")) for one in error.errors)) from error
 
 
 def refuse_unknown(template: Mapping[str, Any], layers: list[Layer], client: Client) -> None:
