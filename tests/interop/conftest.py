@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from headrace.testing import peer
+from tests.conftest import PostgresqlServer
 from tests.interop.contract_client import CommandLine, ContractClient
 from tests.interop.served import Served, serve
 
@@ -34,9 +35,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(place: Path) -> Iterator[Served]:
-    """Our server on SQLite, for a module's tests. It may log no error."""
-    with serve(place / "server", f"sqlite:///{place / 'headrace.db'}") as server:
+def store_url(request: pytest.FixtureRequest, place: Path) -> Iterator[str]:
+    """A fresh database: SQLite, or PostgreSQL where the module has `DATABASE = "postgresql"`."""
+    if getattr(request.module, "DATABASE", "sqlite") == "sqlite":
+        yield f"sqlite:///{place / 'headrace.db'}"
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    url = server.create(request.getfixturevalue("postgresql_template"))
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(scope="module")
+def served(place: Path, store_url: str) -> Iterator[Served]:
+    """Our server, for a module's tests. It may log no error."""
+    with serve(place / "server", store_url) as server:
         yield server
     assert not server.complaints()
 

@@ -7,6 +7,8 @@ import pytest
 from tests.interop.contract_client import ContractClient
 from tests.interop.served import Served
 
+DATABASE = "postgresql"
+
 pytestmark = pytest.mark.timeout(240)
 
 

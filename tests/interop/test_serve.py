@@ -11,6 +11,8 @@ import pytest
 from tests.interop.contract_client import PROGRAMS, ContractClient, Running
 from tests.interop.served import Served, wait_until
 
+DATABASE = "postgresql"
+
 pytestmark = pytest.mark.timeout(240)
 
 
