@@ -159,6 +159,8 @@ def describe_config(config: ServerConfig) -> dict[str, object]:
             value = hide_password(value)
         elif isinstance(value, frozenset):
             value = sorted(cast("frozenset[str]", value))
+        elif isinstance(value, Path):
+            value = str(value)
         described[given.name] = value
     return described
 
