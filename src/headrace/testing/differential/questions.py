@@ -103,8 +103,7 @@ class Questions:
         if not labels:
             return Question("GET", "/flow_runs/00000000-0000-0000-0000-000000000000")
         label = self._random.choice(labels)
-        rest = self._random.choice(["", "", "/graph-v2"]) if noun == "flow_run" else ""
-        return Question("GET", f"/{noun}s/{{{label}}}{rest}")
+        return Question("GET", f"/{noun}s/{{{label}}}")
 
     def _body(self, path: str) -> Schema:
         name = self._bodies[path]["$ref"].rpartition("/")[2]
