@@ -41,6 +41,11 @@ DELIBERATE: Final[tuple[tuple[str, str, str], ...]] = (
 OPEN: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "/task_runs/",
+        r"\.run_count: 0, peer 1",
+        "Open: a parent task run whose sub-flow began in a running state counts no run.",
+    ),
+    (
+        "/task_runs/",
         r"state_details\.flow_run_id: None",
         "Open: a parent task run's mirrored state does not name the run that it is in.",
     ),
