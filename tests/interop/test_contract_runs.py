@@ -26,9 +26,9 @@ def deploy(client: ContractClient, served: Served, pool: str, *flows: str) -> No
     client.run(str(client.python), str(PROGRAMS / "deployed.py"), pool, *flows)
 
 
-def trigger(served: Served, name: str, **body: Any) -> str:
-    """A run of a deployment, now; its id."""
-    deployment = served.get(f"/deployments/name/{name}/{name}")
+def trigger(served: Served, name: str, *, pool: str = "ours", **body: Any) -> str:
+    """A run of a flow's deployment to a pool, now; its id."""
+    deployment = served.get(f"/deployments/name/{name}/{pool}")
     run = served.post(f"/deployments/{deployment['id']}/create_flow_run", body)
     return run["id"]
 
@@ -151,7 +151,7 @@ def test_without_that_sdk_the_run_says_what_is_missing(
     deploy(client, served, "bare", "steps")
     environment = {"HEADRACE_API_URL": served.url, "HEADRACE_HOME": str(client.work / "bare")}
     command = (sys.executable, "-m", "headrace.cli", "worker", "start", "--pool", "bare")
-    run = trigger(served, "steps", parameters={"place": str(notes)})
+    run = trigger(served, "steps", pool="bare", parameters={"place": str(notes)})
     with client.running(*command, **environment, HOME=os.environ["HOME"]):
         message = served.wait_for_state(run, "Crashed")["state"]["message"]
     assert "prefect SDK, which is not installed" in message

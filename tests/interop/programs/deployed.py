@@ -77,5 +77,5 @@ if __name__ == "__main__":
     pool, names = sys.argv[1], sys.argv[2:]
     for name in names:
         flow.from_source(str(Path(__file__).parent), f"deployed.py:{name}").deploy(
-            name, work_pool_name=pool, print_next_steps=False, ignore_warnings=True
+            pool, work_pool_name=pool, print_next_steps=False, ignore_warnings=True
         )
