@@ -92,7 +92,9 @@ def _decided(proposed: State, answer: OrchestrationResult) -> State:
     if answer.state is None:
         return proposed
     told = from_wire(answer.state)
-    if answer.status is SetStateStatus.ACCEPT and told.type is proposed.type:
+    # a failure that the server puts into its own words (a pause timed out) is still this one
+    is_ours = answer.status is SetStateStatus.ACCEPT or told.type is StateType.FAILED
+    if is_ours and told.type is proposed.type:
         told.value = proposed.value
         told.data = proposed.data
     return told

@@ -193,7 +193,7 @@ FLOW_RUNS_CASES: list[tuple[dict[str, Any], str]] = [
     ({"start_time": {"before_": NOON}}, "child, run one"),
     ({"start_time": {"after_": LATER}}, ""),
     ({"start_time": {"is_null_": True}}, "two"),
-    ({"start_time": {"is_null_": True, "after_": NOON}}, "two"),
+    ({"start_time": {"is_null_": True, "after_": NOON}}, ""),
     ({"start_time": {"is_null_": False}}, "child, run one"),
     ({"end_time": {"after_": LATER, "before_": LATER}}, "child"),
     ({"end_time": {"is_null_": True}}, "run one, two"),

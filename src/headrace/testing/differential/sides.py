@@ -90,8 +90,11 @@ def headrace(home: Path, database: str) -> Generator[Side]:
     port = _free_port()
     command = [sys.executable, "-m", "headrace.server", "--no-loops", "--database", database]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    with _running(command, {"HEADRACE_HOME": str(home)}, home, port):
-        yield Side("headrace", port)
+    with (
+        _running(command, {"HEADRACE_HOME": str(home)}, home, port),
+        contextlib.closing(Side("headrace", port)) as side,
+    ):
+        yield side
 
 
 @contextlib.contextmanager
@@ -100,8 +103,11 @@ def peer(python: Path, home: Path) -> Generator[Side]:
     port = _free_port()
     command = [str(python), "-m", "prefect", "server", "start", "--no-ui"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    with _running(command, {"PREFECT_HOME": str(home), **_QUIET}, home, port):
-        yield Side("peer", port)
+    with (
+        _running(command, {"PREFECT_HOME": str(home), **_QUIET}, home, port),
+        contextlib.closing(Side("peer", port)) as side,
+    ):
+        yield side
 
 
 def _free_port() -> int:
