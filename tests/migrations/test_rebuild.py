@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 
+from headrace.core.times import now_text
 from headrace.errors import DatabaseInUse, DatabaseNotOurs, ObjectNotFound
 from headrace.server.store import rebuild
 from headrace.server.store.database import Database, Statement, Write
 from headrace.server.store.migrate import known_revisions
 from headrace.server.store.open import open_database
 from headrace.server.store.schema import flow
-from headrace.server.store.times import now_text
 
 REVISIONS = known_revisions()
 KEY = "00000000-0000-0000-0000-000000000001"

@@ -60,10 +60,13 @@ def _ensure_type(kind: Block) -> BlockType:
 
 def save(block: Block, name: str | None, *, overwrite: bool) -> Generator[Command, Any, UUID]:
     """Store a block; its document's id. Without a name it is anonymous, or keeps the one it has."""
-    yield from register(type(block))
+    kind: Block = cast("Any", type(block))  # an `Any` has no class that is known
+    yield from register(kind)
     data = {field: _stored(value) for field, value in _values(block)}
     name = name or block.document_name
-    type_id, schema_id = type(block).registration()
+    type_id: UUID
+    schema_id: UUID
+    type_id, schema_id = kind.registration()
     body = BlockDocumentCreate(
         block_type_id=type_id,
         block_schema_id=schema_id,
@@ -77,7 +80,7 @@ def save(block: Block, name: str | None, *, overwrite: bool) -> Generator[Comman
         if not overwrite or name is None:
             message = f"A block {name!r} already exists; pass overwrite=True to replace its values."
             raise ObjectAlreadyExists(message) from error
-        slug = type(block).get_block_type_slug()
+        slug: str = kind.get_block_type_slug()
         document = yield Request(requests.read_block_document_by_name, api(), slug, name)
         update = BlockDocumentUpdate(
             data=data, block_schema_id=schema_id, merge_existing_data=False

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
+from headrace.core.times import to_text
 from headrace.server.api.metrics import RequestMetrics
 from headrace.server.store.database import Database, Statement
 from headrace.server.store.schema import flow_run
-from headrace.server.store.times import time_text
 
 # A run that has not moved for so long was left behind by a process that died: it holds up nothing.
 _ABANDONED = timedelta(days=1)
@@ -35,5 +35,5 @@ async def watch_idleness(database: Database, metrics: RequestMetrics, seconds: f
 
 
 async def _has_live_run(database: Database) -> bool:
-    since = time_text(datetime.now(UTC) - _ABANDONED)
+    since = to_text(datetime.now(UTC) - _ABANDONED)
     return bool(await database.fetch_all(_LIVE_RUN, {"since": since}))

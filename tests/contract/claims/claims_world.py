@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from headrace.core.ids import new_id
 from headrace.core.states import StateType
+from headrace.core.times import later, now_text
 from headrace.server.services.claims import Answer, Claims
 from headrace.server.services.grants import Demand
 from headrace.server.services.signals import Signals
@@ -14,7 +15,6 @@ from headrace.server.store import schema, transitions
 from headrace.server.store.claims import IS_LIVE
 from headrace.server.store.database import Database, Statement, Write
 from headrace.server.store.facts import FLOW_RUN_FACTS, FlowRunRow
-from headrace.server.store.times import now_text, shift_text
 
 
 @dataclass
@@ -75,7 +75,7 @@ class World:
         now = now_text()
         rows = []
         for at in range(number):
-            moment = shift_text(now, due + at * 1e-6)
+            moment = later(now, due + at * 1e-6)
             state = transitions.new_state(
                 StateType.SCHEDULED, timestamp=now, details={"scheduled_time": moment}
             )

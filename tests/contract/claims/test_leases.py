@@ -6,6 +6,7 @@ import pytest
 from claims_world import World
 
 from headrace.core.states import StateType
+from headrace.core.times import later, now_text
 from headrace.errors import StaleWrite
 from headrace.server.services import flow_run_states
 from headrace.server.services.absence import remember_look
@@ -13,7 +14,6 @@ from headrace.server.services.leases import Heartbeats, give_up, renew
 from headrace.server.services.loops.leases import LeaseLoop
 from headrace.server.services.resuming import resume_flow_run
 from headrace.server.store import schema
-from headrace.server.store.times import now_text, shift_text
 
 
 def loop(world: World, page: int = 100) -> LeaseLoop:
@@ -25,7 +25,7 @@ async def run_loop(world: World, page: int = 100) -> float | None:
 
 
 async def expire(world: World, run_id: str) -> None:
-    await world.change(schema.flow_run, run_id, lease_expires=shift_text(now_text(), -1))
+    await world.change(schema.flow_run, run_id, lease_expires=later(now_text(), -1))
 
 
 async def claimed_too(world: World, **columns) -> str:
@@ -49,7 +49,7 @@ def test_a_renewal_moves_the_end_and_tells_what_is_lost(run):
             world.database, "w", {made: 1, "00000000-0000-0000-0000-000000000001": 1}, 60
         )
         assert done.lost == ["00000000-0000-0000-0000-000000000001"]
-        assert (await world.facts(made)).lease_expires > shift_text(before, 30)
+        assert (await world.facts(made)).lease_expires > later(before, 30)
         assert (await renew(world.database, "w", {made: 2}, 60)).lost == [made]
         assert (await renew(world.database, "other", {made: 1}, 60)).lost == [made]
 
@@ -236,20 +236,20 @@ def test_heartbeats_make_a_lease_of_three_times_their_interval(run):
         [made] = await world.runs("default")
         await world.move(made, StateType.RUNNING)
         beats, now = Heartbeats(), now_text()
-        beats.note(made, shift_text(now, -40))
+        beats.note(made, later(now, -40))
         assert await beats.flush(world.database) == 1
         row = await world.facts(made)
         assert row.lease_kind == "heartbeat"
-        assert shift_text(now, 500) < row.lease_expires < shift_text(now, 580)
+        assert later(now, 500) < row.lease_expires < later(now, 580)
         beats.note(made, now)
-        beats.note(made, shift_text(now, -5))  # out of order: the newer one counts
+        beats.note(made, later(now, -5))  # out of order: the newer one counts
         assert await beats.flush(world.database) == 1
         row = await world.facts(made)
-        assert shift_text(now, 110) < row.lease_expires < shift_text(now, 150)
+        assert later(now, 110) < row.lease_expires < later(now, 150)
         await expire(world, made)
         await run_loop(world)
         assert await world.state(made) == "CRASHED"
-        beats.note(made, shift_text(now, 1))
+        beats.note(made, later(now, 1))
         assert await beats.flush(world.database) == 0
         assert (await world.facts(made)).lease_expires is None
 
@@ -276,13 +276,13 @@ def test_a_server_that_was_away_prolongs_what_was_live(run):
         [gone] = await world.runs("default")
         await world.claim(owner="w")
         now = now_text()
-        await world.change(schema.flow_run, live, lease_expires=shift_text(now, -20))
-        await world.change(schema.flow_run, gone, lease_expires=shift_text(now, -70))
-        await remember_look(world.database, shift_text(now, -60))
+        await world.change(schema.flow_run, live, lease_expires=later(now, -20))
+        await world.change(schema.flow_run, gone, lease_expires=later(now, -70))
+        await remember_look(world.database, later(now, -60))
         await run_loop(world)
-        assert (await world.facts(gone)).lease_expires == shift_text(now, -70)  # not judged yet
+        assert (await world.facts(gone)).lease_expires == later(now, -70)  # not judged yet
         expires = (await world.facts(live)).lease_expires
-        assert shift_text(now, 39) < expires < shift_text(now, 45)
+        assert later(now, 39) < expires < later(now, 45)
         await expire(world, live)
         await run_loop(world)  # another server's look, soon after: no absence
         assert (await world.facts(live)).lease_expires is None
@@ -297,9 +297,9 @@ def test_the_prolonged_lease_is_bounded(run):
     async def scenario(world):
         made = await claimed(world)
         now = now_text()
-        await remember_look(world.database, shift_text(now, -86400))
+        await remember_look(world.database, later(now, -86400))
         await run_loop(world)
-        assert (await world.facts(made)).lease_expires < shift_text(now, 65)
+        assert (await world.facts(made)).lease_expires < later(now, 65)
 
     run(scenario)
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from claims_world import World
 
+from headrace.core.times import now_text
 from headrace.server.services.liveness import Liveness
 from headrace.server.services.loops.leadership import LoopLeases
 from headrace.server.services.loops.worker_status import WorkerStatusLoop
 from headrace.server.services.polls import Poll, Polls
 from headrace.server.services.sources import PoolSource
 from headrace.server.store import schema
-from headrace.server.store.times import now_text
 
 
 async def column(world: World, table, name: str) -> list[object]:

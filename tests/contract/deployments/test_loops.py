@@ -6,6 +6,7 @@ import pytest
 from deployments_world import NOW
 
 from headrace.core.ids import new_id
+from headrace.core.times import to_text
 from headrace.server.services.loops.cancellation import CancellationLoop
 from headrace.server.services.loops.deployment_status import DeploymentStatusLoop
 from headrace.server.services.loops.lateness import LatenessLoop
@@ -22,11 +23,10 @@ from headrace.server.store.schema import (
     task_run,
     task_run_state,
 )
-from headrace.server.store.times import time_text
 
 
 def at(**delta):
-    return time_text(NOW + timedelta(**delta))
+    return to_text(NOW + timedelta(**delta))
 
 
 async def scheduled(world, made, when):

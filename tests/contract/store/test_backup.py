@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, insert, select
 
+from headrace.core.times import now_text
 from headrace.errors import DatabaseInUse, HeadraceError
 from headrace.server.store.backup import back_up, restore
 from headrace.server.store.database import Database, Statement, Write
@@ -15,7 +16,6 @@ from headrace.server.store.events import NEWEST
 from headrace.server.store.migrate import VERSION_TABLE
 from headrace.server.store.open import open_database
 from headrace.server.store.schema import event, flow, installation, work_pool
-from headrace.server.store.times import now_text
 
 INSERT_FLOW = Statement(insert(flow))
 INSERT_POOL = Statement(insert(work_pool))

@@ -1,12 +1,12 @@
 """What a task worker has taken stays its own for a while, on both databases."""
 
 from headrace.core.ids import new_id
+from headrace.core.times import later, now_text
 from headrace.server.services.signals import Signals
 from headrace.server.services.task_runs import create_task_run
 from headrace.server.store import task_deliveries as store
 from headrace.server.store.database import Database, Row, Transaction
 from headrace.server.store.task_runs import SHAPE
-from headrace.server.store.times import now_text, shift_text
 from headrace.wire.states import StateCreate, StateDetails, StateType
 from headrace.wire.task_runs import TaskRunCreate
 
@@ -22,12 +22,12 @@ async def delay(database: Database, name: str) -> str:
     return row[SHAPE.positions["id"]]
 
 
-async def take(database: Database, owner: str, later: float = 0.0) -> str | None:
-    """What is taken `later` seconds from now, for ten seconds."""
-    now = shift_text(now_text(), later)
+async def take(database: Database, owner: str, after: float = 0.0) -> str | None:
+    """What is taken `after` seconds from now, for ten seconds."""
+    now = later(now_text(), after)
 
     def work(tx: Transaction) -> Row | None:
-        return store.take(tx, ["k", "other"], owner, now, shift_text(now, 10.0))
+        return store.take(tx, ["k", "other"], owner, now, later(now, 10.0))
 
     row = await database.transact(work)
     return None if row is None else row[SHAPE.positions["name"]]
@@ -38,9 +38,9 @@ async def test_what_was_taken_and_not_started_is_given_again_when_time_is_up(dat
     await delay(database, "run")
     first, second = new_id(), new_id()
     assert await take(database, first) == "run"
-    assert await take(database, second, later=9.0) is None
-    assert await take(database, second, later=11.0) == "run"
-    assert await take(database, first, later=12.0) is None
+    assert await take(database, second, after=9.0) is None
+    assert await take(database, second, after=11.0) == "run"
+    assert await take(database, first, after=12.0) is None
 
 
 async def test_an_owner_that_lives_keeps_it(database: Database):
@@ -48,8 +48,8 @@ async def test_an_owner_that_lives_keeps_it(database: Database):
     run = await delay(database, "run")
     owner = new_id()
     assert await take(database, owner) == "run"
-    await database.apply(store.hold(owner, shift_text(now_text(), 100.0)))
-    assert await take(database, new_id(), later=90.0) is None
+    await database.apply(store.hold(owner, later(now_text(), 100.0)))
+    assert await take(database, new_id(), after=90.0) is None
     await database.apply(store.give_back(new_id(), run))
     assert await take(database, new_id()) is None
     await database.apply(store.give_back(owner, run))

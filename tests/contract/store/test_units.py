@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
+from headrace.core.times import later, now_text, to_datetime
 from headrace.errors import ForeignKeyViolation, StaleWrite, UniqueViolation
 from headrace.server.store.database import Database, Statement, Transaction, Write
 from headrace.server.store.schema import event, flow, flow_run, work_pool, work_queue
-from headrace.server.store.times import now_text, parse_time, shift_text
 
 INSERT_FLOW = Statement(insert(flow))
 INSERT_RUN = Statement(insert(flow_run))
@@ -344,8 +344,8 @@ async def test_the_time_of_a_transaction(database: Database) -> None:
     first, second = await database.transact(lambda t: (t.now(), t.now()))
     assert first <= second
     assert len(first) == len("2026-11-21T00:33:00.123456Z")
-    assert parse_time(first).utcoffset().total_seconds() == 0
-    assert shift_text(first, -60) < first < shift_text(first, 0.000001)
+    assert to_datetime(first).utcoffset().total_seconds() == 0
+    assert later(first, -60) < first < later(first, 0.000001)
 
 
 async def test_events_are_numbered_in_the_order_of_commits(database: Database) -> None:

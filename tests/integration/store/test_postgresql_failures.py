@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from sqlalchemy import Integer, bindparam, func, insert, literal, select, update
 
+from headrace.core.times import now_text
 from headrace.errors import DatabaseUnavailable, StaleWrite, ValidationFailed
 from headrace.server.store.database import Database, Row, Statement, Transaction, Write
 from headrace.server.store.open import open_database
 from headrace.server.store.schema import flow
-from headrace.server.store.times import now_text
 
 INSERT_FLOW = Statement(insert(flow))
 COUNT_FLOWS = Statement(select(func.count()).select_from(flow))

@@ -13,6 +13,7 @@ import apsw
 import pytest
 from sqlalchemy import bindparam, func, insert, select, text
 
+from headrace.core.times import now_text
 from headrace.errors import (
     DatabaseFull,
     DatabaseInUse,
@@ -26,7 +27,6 @@ from headrace.server.store.database import Database, Statement, Transaction, Wri
 from headrace.server.store.open import open_database
 from headrace.server.store.ownership import address_path, find_owner, lock_path, own, read_address
 from headrace.server.store.schema import flow, flow_run
-from headrace.server.store.times import now_text
 
 INSERT_FLOW = Statement(insert(flow))
 INSERT_RUN = Statement(insert(flow_run))
@@ -40,7 +40,7 @@ from sqlalchemy import insert
 from headrace.server.store.database import Statement, Write
 from headrace.server.store.open import open_database
 from headrace.server.store.schema import flow
-from headrace.server.store.times import now_text
+from headrace.core.times import now_text
 
 INSERT = Statement(insert(flow))
 

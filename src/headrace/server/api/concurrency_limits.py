@@ -2,13 +2,12 @@
 
 from uuid import UUID
 
-from headrace.core.times import to_datetime
+from headrace.core.times import now_text, to_datetime
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Call, Operations
 from headrace.server.services import concurrency_limits, concurrency_slots
 from headrace.server.services.concurrency_slots import Holder, Lease
 from headrace.server.store.concurrency_limits import Limit
-from headrace.server.store.times import now_text
 from headrace.wire.concurrency_limits import (
     BulkDecrementActiveSlotsBody,
     BulkDecrementActiveSlotsWithLeaseBody,

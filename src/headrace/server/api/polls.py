@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from headrace.core.times import to_text
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.api.waiting import CallerGone, until_closing, wait_for_caller
@@ -16,7 +17,6 @@ from headrace.server.services.polls import HOLD_SECONDS, WAITING_WINDOW_SECONDS,
 from headrace.server.services.work_queues import read_queue_place
 from headrace.server.store import polls as sql
 from headrace.server.store.database import Row
-from headrace.server.store.times import time_text
 from headrace.wire.decode import encode
 from headrace.wire.deployments import GetScheduledFlowRunsForDeploymentsBody
 from headrace.wire.flow_runs import FlowRunResponse
@@ -82,12 +82,12 @@ def _make_poll(
 ) -> Poll:
     """What a body asks for. Only who looks a little ahead waits for work: the rest is a preview."""
     chosen = choose_limit(services.config, limit)
-    since = sql.EARLIEST if after is UNSET else time_text(after)
+    since = sql.EARLIEST if after is UNSET else to_text(after)
     if before is UNSET:
         return Poll(chosen, after=since)
     ahead = (before - datetime.now(UTC)).total_seconds()
     waits = 0 <= ahead <= WAITING_WINDOW_SECONDS and after is UNSET
-    return Poll(chosen, time_text(before), since, ahead if waits else None)
+    return Poll(chosen, to_text(before), since, ahead if waits else None)
 
 
 async def _run(call: Call[Any], opened: Opened, poll: Poll) -> list[Row] | None:

@@ -8,10 +8,10 @@ are live; with none there is nothing to owe, and nothing is written.
 from uuid import UUID
 
 from headrace.core.leases import FIRST_HEARTBEAT_SECONDS, HEARTBEATS_PER_LEASE, Absence
+from headrace.core.times import to_datetime, to_text
 from headrace.server.store import installation
 from headrace.server.store import leases as sql
 from headrace.server.store.database import Database, Transaction
-from headrace.server.store.times import parse_time, time_text
 
 LOOKED = "leases_looked_at"
 """The installation's value that holds the moment."""
@@ -48,7 +48,7 @@ async def make_up_for(database: Database, looked: str, now: str, lease_seconds: 
         now: The present moment.
         lease_seconds: What a worker's lease has left at most afterwards.
     """
-    before, present = parse_time(looked), parse_time(now)
+    before, present = to_datetime(looked), to_datetime(now)
     owed = {
         "worker": Absence(before, present, lease_seconds),
         "heartbeat": Absence(before, present, _LONGEST_HEARTBEAT),
@@ -66,7 +66,7 @@ async def make_up_for(database: Database, looked: str, now: str, lease_seconds: 
 def _prolong(tx: Transaction, owed: dict[str, Absence], looked: str, last: str) -> list[str]:
     rows = tx.fetch_all(sql.LIVE, {"after": looked, "last": last, "page": _PAGE})
     changes = [
-        {"run": run_id, "expires": time_text(owed[kind].shift(parse_time(expires)))}
+        {"run": run_id, "expires": to_text(owed[kind].shift(to_datetime(expires)))}
         for run_id, kind, expires in rows
         if kind in owed
     ]

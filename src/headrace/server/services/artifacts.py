@@ -7,6 +7,7 @@ from msgspec import UNSET
 from sqlalchemy import Select
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound, StaleWrite, ValidationFailed
 from headrace.server.store import artifacts as store
 from headrace.server.store.database import Database, Row
@@ -15,7 +16,6 @@ from headrace.server.store.filters.sorts import ARTIFACT_COLLECTIONS, ARTIFACTS
 from headrace.server.store.queries import count_query, list_query
 from headrace.server.store.schema import artifact
 from headrace.server.store.shaped import ShapedQuery
-from headrace.server.store.times import now_text
 from headrace.wire.artifacts import (
     ArtifactCollectionSort,
     ArtifactCreate,

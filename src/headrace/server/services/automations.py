@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound, StaleWrite, ValidationFailed
 from headrace.server.services.automation_rules import complete, find_faults, find_resources
 from headrace.server.store import automations as store
@@ -15,7 +16,6 @@ from headrace.server.store.filters.sorts import AUTOMATIONS
 from headrace.server.store.queries import count_query, list_query
 from headrace.server.store.schema import automation
 from headrace.server.store.shaped import ShapedQuery
-from headrace.server.store.times import now_text
 from headrace.wire.automations import (
     AutomationCreate,
     AutomationFilter,

@@ -7,6 +7,7 @@ import msgspec
 
 from headrace.core.blocks import checksum
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.errors import (
     Forbidden,
     ObjectAlreadyExists,
@@ -22,7 +23,6 @@ from headrace.server.store.filters.blocks import (
     filter_types_by_schemas,
 )
 from headrace.server.store.schema import block_schema, block_type
-from headrace.server.store.times import now_text
 from headrace.wire.blocks import (
     BlockSchemaCreate,
     BlockSchemaFilter,

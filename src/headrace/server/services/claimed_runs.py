@@ -12,6 +12,7 @@ from headrace.core.placeholders import Reference
 from headrace.core.sdks import Sdk
 from headrace.core.states import StateType
 from headrace.core.templates import Layer, resolve
+from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound, SecretsUnreadable, ValidationFailed
 from headrace.server.services.block_documents import BlockDocuments
 from headrace.server.services.grants import Grant
@@ -21,7 +22,6 @@ from headrace.server.store import claimed_runs as sql
 from headrace.server.store import transitions
 from headrace.server.store.database import Database, Row
 from headrace.server.store.facts import FLOW_RUN_FACTS, FlowRunRow
-from headrace.server.store.times import now_text
 
 Values = dict[str, Any]
 

@@ -12,13 +12,13 @@ from uuid import UUID
 import msgspec
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.errors import ObjectAlreadyExists, ObjectNotFound, UniqueViolation
 from headrace.server.services import deployments
 from headrace.server.store import concurrency_limits as sql
 from headrace.server.store import deployments as deployment_sql
 from headrace.server.store.concurrency_limits import Limit
 from headrace.server.store.database import Database, Transaction
-from headrace.server.store.times import now_text
 from headrace.wire.concurrency_limits import (
     ConcurrencyLimitCreate,
     ConcurrencyLimitV2Create,

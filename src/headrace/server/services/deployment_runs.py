@@ -16,6 +16,7 @@ from headrace.core.names import generate_name
 from headrace.core.parameters import find_parameter_faults, find_variables, open_values
 from headrace.core.states import State, StateType, default_name
 from headrace.core.templates import Layer
+from headrace.core.times import now_text
 from headrace.errors import Conflict, HeadraceError, ObjectNotFound, Unprocessable
 from headrace.server.services import flow_runs
 from headrace.server.services.deployment_targets import (
@@ -32,7 +33,6 @@ from headrace.server.services.variables import read_values
 from headrace.server.store import deployments as store
 from headrace.server.store.database import Database, Row
 from headrace.server.store.flow_runs import DEFAULT_POLICY, NewFlowRun
-from headrace.server.store.times import now_text
 from headrace.wire.deployments import DeploymentFlowRunCreate
 from headrace.wire.flow_runs import FlowRunPolicy
 

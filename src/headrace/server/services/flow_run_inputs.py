@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.errors import (
     ForeignKeyViolation,
     ObjectAlreadyExists,
@@ -16,7 +17,6 @@ from headrace.server.services.signals import Signals
 from headrace.server.store import flow_run_inputs as store
 from headrace.server.store.database import Database, Row, Write
 from headrace.server.store.schema import flow_run_input
-from headrace.server.store.times import now_text
 from headrace.wire.flow_run_inputs import CreateFlowRunInputBody
 
 

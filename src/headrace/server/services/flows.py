@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound, StaleWrite, UniqueViolation
 from headrace.server.services.flow_runs import delete_flow_run
 from headrace.server.store import flows as store
@@ -16,7 +17,6 @@ from headrace.server.store.filters.sorts import FLOWS
 from headrace.server.store.queries import count_query, list_ids, list_query
 from headrace.server.store.schema import flow, flow_run
 from headrace.server.store.shaped import ShapedQuery
-from headrace.server.store.times import now_text
 from headrace.wire.decode import encode
 from headrace.wire.filters import FlowFilter
 from headrace.wire.flows import FlowCreate, FlowSort, FlowUpdate

@@ -12,13 +12,13 @@ import msgspec
 
 from headrace.core.admission import Blocked, Resource, ResourceKind, Slots
 from headrace.core.states import StateType
+from headrace.core.times import later
 from headrace.errors import StaleWrite
 from headrace.server.services.admission import Candidate, count
 from headrace.server.store import claims as sql
 from headrace.server.store import transitions
 from headrace.server.store.database import Params, Statement, Transaction, Write
 from headrace.server.store.facts import FlowRunRow
-from headrace.server.store.times import shift_text
 
 MAX_BATCH = 25
 """Runs of one transaction, so that it stays at about 5 ms: each takes three rows and 0.2 ms. A worker
@@ -92,7 +92,7 @@ def take(tx: Transaction, demand: Demand, lanes: Sequence[Lane], lease_seconds: 
     """Give `demand` the runs that are due, in the order of the lanes, as far as limits allow."""
     now = tx.now()
     held = tx.fetch_all(sql.HELD_BY_CLAIM, {"claim": demand.claim_id, "owner": demand.owner})
-    expires = shift_text(now, lease_seconds)
+    expires = later(now, lease_seconds)
     if held:
         tx.execute(sql.EXTEND, {"ids": [run_id for run_id, _ in held], "expires": expires})
         return Harvest([Grant(run_id, epoch, expires) for run_id, epoch in held])
@@ -116,7 +116,7 @@ class _Picking:
         self._demand = demand
         self._now = now
         self._expires = expires
-        self._horizon = shift_text(now, demand.prefetch)
+        self._horizon = later(now, demand.prefetch)
 
     def draw(self, lane: Lane) -> None:
         """Take from one lane until the claim is filled, the lane is empty or its limit is reached."""

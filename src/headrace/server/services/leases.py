@@ -7,11 +7,10 @@ contract client is kept by the heartbeat events of its process; a run with neith
 from dataclasses import dataclass
 
 from headrace.core.leases import heartbeat_lease, must_be_fenced
-from headrace.core.times import seconds_between
+from headrace.core.times import later, seconds_between
 from headrace.server.services.signals import Signals
 from headrace.server.store import leases as sql
 from headrace.server.store.database import Database, Params, Transaction
-from headrace.server.store.times import shift_text
 
 GIVEN_UP = "leases:given-up"
 """Published when a worker ends a lease before its time."""
@@ -95,7 +94,7 @@ def _renew(tx: Transaction, owner: str, held: dict[str, int], lease_seconds: flo
         elif newest != epoch or state not in _ENDS_BY_ITSELF:
             lost.append(run_id)
     if kept:
-        expires = shift_text(tx.now(), lease_seconds)
+        expires = later(tx.now(), lease_seconds)
         tx.execute(sql.RENEW, {"ids": kept, "owner": owner, "expires": expires})
     return Renewal(lost, cancelling, fenced)
 
@@ -133,7 +132,7 @@ def _beat(tx: Transaction, latest: dict[str, str]) -> int:
         at = latest[run_id]
         seconds = heartbeat_lease(None if before is None else seconds_between(before, at))
         changes.append(
-            {"run": run_id, "at": at, "kind": "heartbeat", "expires": shift_text(now, seconds)}
+            {"run": run_id, "at": at, "kind": "heartbeat", "expires": later(now, seconds)}
         )
     if changes:
         tx.execute(sql.BEAT, changes)

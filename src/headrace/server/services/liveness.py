@@ -10,11 +10,11 @@ from time import monotonic
 from sqlalchemy import bindparam, literal_column, update
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.server.services.signals import Signals
 from headrace.server.store import work_pools, work_queues, workers
 from headrace.server.store.database import Database, Params, Statement, Transaction, Write
 from headrace.server.store.schema import deployment
-from headrace.server.store.times import now_text
 
 FLUSH_SECONDS = 15.0
 """Seconds between writes: half of the shortest time (30 s) after which anybody is missed."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Select
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text, to_text
 from headrace.errors import ObjectNotFound
 from headrace.server.services.signals import Signals
 from headrace.server.store import logs as store
@@ -15,7 +16,6 @@ from headrace.server.store.filters.sorts import LOGS
 from headrace.server.store.flow_runs import EXISTS
 from headrace.server.store.queries import list_query
 from headrace.server.store.shaped import ShapedQuery
-from headrace.server.store.times import now_text, time_text
 from headrace.wire.logs import LogCreate, LogFilter, LogFilterTextSearch, LogSort
 
 # Lines that are committed together: a unit of the store has at most 500 rows.
@@ -39,7 +39,7 @@ async def create_logs(database: Database, signals: Signals, lines: Sequence[LogC
             "level": line.level,
             "flow_run_id": None if line.flow_run_id is None else str(line.flow_run_id),
             "task_run_id": None if line.task_run_id is None else str(line.task_run_id),
-            "timestamp": time_text(line.timestamp),
+            "timestamp": to_text(line.timestamp),
             "message": line.message,
         }
         for line in lines

@@ -11,6 +11,7 @@ from sqlalchemy import Select
 from headrace.core.form_values import find_form_faults
 from headrace.core.parameters import find_variables
 from headrace.core.states import StateType
+from headrace.core.times import now_text, to_text
 from headrace.errors import ObjectNotFound, Unprocessable
 from headrace.server.services.variables import read_values
 from headrace.server.store import pages as store
@@ -19,7 +20,6 @@ from headrace.server.store.filters.joined import Filters, where_flow_runs, where
 from headrace.server.store.filters.sorts import FLOW_RUNS
 from headrace.server.store.shaped import ShapedQuery
 from headrace.server.store.spans import SPANS, spans_text
-from headrace.server.store.times import now_text, time_text
 from headrace.wire.decode import encode
 from headrace.wire.flow_runs import FlowRunSort
 
@@ -82,7 +82,7 @@ async def read_dashboard_counts(database: Database, filters: Filters) -> bytes:
     if step > timedelta(0):
         # The last moment belongs to the filter, and so to the last part.
         edges = [begin + step * at for at in range(_BUCKETS)] + [end + timedelta(microseconds=1)]
-        spans = spans_text([(time_text(a), time_text(b)) for a, b in pairwise(edges)])
+        spans = spans_text([(to_text(a), to_text(b)) for a, b in pairwise(edges)])
         query = store.endings(where_task_runs(filters))
         for number, completed, failed in await database.fetch_all(query, {SPANS: spans}):
             counts[number] = {"completed": completed, "failed": failed}

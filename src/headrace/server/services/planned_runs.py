@@ -14,6 +14,7 @@ from headrace.core.planning import Horizon, Plan, plan
 from headrace.core.schedule_changes import StoredSchedule
 from headrace.core.schedules import parse_schedule
 from headrace.core.states import State, StateType, default_name
+from headrace.core.times import now_text, to_text
 from headrace.server.services.deployment_runs import (
     Source,
     merge_labels,
@@ -27,7 +28,6 @@ from headrace.server.store import flow_runs as run_store
 from headrace.server.store import transitions
 from headrace.server.store.database import Database, Row, Transaction
 from headrace.server.store.flow_runs import NewFlowRun
-from headrace.server.store.times import now_text, time_text
 
 MAX_RUNS_OF_UNIT = 60
 """Runs of one transaction: with tags, state and event 5 to 8 rows each, so at most about 500."""
@@ -86,7 +86,7 @@ def make_runs(due: Due, dates: Iterable[datetime]) -> list[NewFlowRun]:
         NewFlowRun(
             id=new_id(),
             name=generate_name(),
-            state=_scheduled(time_text(date)),
+            state=_scheduled(to_text(date)),
             idempotency_key=f"{prefix}{date.replace(tzinfo=None)}+00:00",
             **common,  # pyright: ignore[reportArgumentType]  # named as the fields are
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from headrace.core.admission import ResourceKind
+from headrace.core.times import later, now_text
 from headrace.server.services.admission import cancels_new
 from headrace.server.services.delivery import Counter, Desks
 from headrace.server.services.grants import Demand, Lane
@@ -19,7 +20,6 @@ from headrace.server.services.sources import Source, SourceLook
 from headrace.server.store import claims as claim_sql
 from headrace.server.store import polls as sql
 from headrace.server.store.database import Database, Row, Statement
-from headrace.server.store.times import now_text, shift_text
 
 HOLD_SECONDS = 30.0
 """The longest a poll is held open: half of the shortest time-out of the contract's clients."""
@@ -108,7 +108,7 @@ class Polls:
 
     async def _hold(self, source: Source, poll: Poll, until: asyncio.Future[None]) -> list[Row]:
         async def serve(look: SourceLook, held: Poll) -> list[Row] | None:
-            ahead = shift_text(now_text(), held.window or 0.0)
+            ahead = later(now_text(), held.window or 0.0)
             self._forget_offered()
             rows = await self._read(look, replace(held, before=ahead), passed_over=self._offered)
             self._offered |= dict.fromkeys(

@@ -1,10 +1,9 @@
 """Whether a queue is polled and keeps up with its runs."""
 
-from headrace.core.times import seconds_between
+from headrace.core.times import later, now_text, seconds_between, to_datetime
 from headrace.server.services.work_queues import read_work_queue
 from headrace.server.store import work_queues as store
 from headrace.server.store.database import Database
-from headrace.server.store.times import now_text, parse_time, shift_text
 from headrace.wire.work_queues import WorkQueueHealthPolicy, WorkQueueStatusDetail
 
 _AT = store.SHAPE.positions
@@ -20,7 +19,7 @@ async def read_status(database: Database, queue_id: str) -> WorkQueueStatusDetai
     queue = await read_work_queue(database, queue_id)
     now = now_text()
     late = await database.fetch_all(
-        store.LATE, {"queue": queue_id, "late": shift_text(now, -LATE_SECONDS)}
+        store.LATE, {"queue": queue_id, "late": later(now, -LATE_SECONDS)}
     )
     late_runs: int = late[0][0]
     polled: str | None = queue[_AT["last_polled"]]
@@ -30,6 +29,6 @@ async def read_status(database: Database, queue_id: str) -> WorkQueueStatusDetai
     return WorkQueueStatusDetail(
         healthy=is_polled and late_runs <= (POLICY.maximum_late_runs or 0),
         late_runs_count=late_runs,
-        last_polled=None if polled is None else parse_time(polled),
+        last_polled=None if polled is None else to_datetime(polled),
         health_check_policy=POLICY,
     )

@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound, StaleWrite, UniqueViolation
 from headrace.server.store import saved_searches as store
 from headrace.server.store.database import Database, Row, Write
-from headrace.server.store.times import now_text
 from headrace.wire.decode import encode
 from headrace.wire.saved_searches import SavedSearchCreate
 

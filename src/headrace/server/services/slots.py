@@ -3,14 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from headrace.core.times import seconds_between
+from headrace.core.times import now_text, seconds_between, to_datetime
 from headrace.server.services.work_pools import read_work_pool
 from headrace.server.services.work_queues import read_work_queue
 from headrace.server.store import claims as claim_sql
 from headrace.server.store import work_pools, work_queues
 from headrace.server.store.database import Database, Row
 from headrace.server.store.schema import work_queue
-from headrace.server.store.times import now_text, parse_time
 from headrace.wire.states import StateType
 from headrace.wire.work_pools import WorkPoolConcurrencyStatus
 from headrace.wire.work_queues import (
@@ -116,4 +115,4 @@ async def _live_runs(
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else parse_time(text)
+    return None if text is None else to_datetime(text)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from headrace.core.admission import Resource, ResourceKind, Slots
+from headrace.core.times import later, now_text, to_datetime
 from headrace.errors import ObjectNotFound
 from headrace.server.services.grants import Demand, Lane
 from headrace.server.store import claims as sql
 from headrace.server.store.database import Database, Row
-from headrace.server.store.times import now_text, parse_time, shift_text
 
 NEVER = float("inf")
 
@@ -39,7 +39,7 @@ class SourceLook:
 
 
 def _seconds_until(due: str, demand: Demand) -> float:
-    ahead = (parse_time(due) - parse_time(now_text())).total_seconds()
+    ahead = (to_datetime(due) - to_datetime(now_text())).total_seconds()
     return max(0.0, ahead - demand.prefetch)
 
 
@@ -120,7 +120,7 @@ async def _delay_after(
 ) -> float:
     if not ids:
         return NEVER
-    horizon = shift_text(now_text(), demand.prefetch)
+    horizon = later(now_text(), demand.prefetch)
     rows = await database.fetch_few(statement, {"ids": list(ids), "horizon": horizon})
     due = [row[0] for row in rows if row[0] is not None]
     return _seconds_until(min(due), demand) if due else NEVER

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from headrace.core.ids import new_id
+from headrace.core.times import later, now_text
 from headrace.server.store import task_deliveries as store
 from headrace.server.store.database import Database, Transaction
 from headrace.server.store.task_runs import SHAPE
-from headrace.server.store.times import now_text, shift_text
 from headrace.wire.decode import encode
 from headrace.wire.task_worker_channel import SubscribeFrame
 from headrace.wire.task_workers import TaskWorkerResponse
@@ -44,7 +44,7 @@ async def arrive(database: Database, subscription: SubscribeFrame) -> str:
     owner, now = new_id(), now_text()
     keys = encode(subscription.keys).decode()
     await database.apply(
-        store.arrive(owner, subscription.client_id, keys, now, shift_text(now, -SILENT_SECONDS))
+        store.arrive(owner, subscription.client_id, keys, now, later(now, -SILENT_SECONDS))
     )
     return owner
 
@@ -54,7 +54,7 @@ async def take(database: Database, keys: Sequence[str], owner: str) -> Delivery 
 
     def work(tx: Transaction) -> Delivery | None:
         now = tx.now()
-        row = store.take(tx, keys, owner, now, shift_text(now, ACK_SECONDS + BEAT_SECONDS))
+        row = store.take(tx, keys, owner, now, later(now, ACK_SECONDS + BEAT_SECONDS))
         return None if row is None else Delivery(row[SHAPE.positions["id"]], SHAPE.encode(row))
 
     return await database.transact(work)
@@ -70,7 +70,7 @@ async def stay(database: Database, owner: str, *, is_holding: bool) -> None:
     now = now_text()
     unit = list(store.seen(owner, now))
     if is_holding:
-        unit += store.hold(owner, shift_text(now, HOLD_SECONDS))
+        unit += store.hold(owner, later(now, HOLD_SECONDS))
     await database.apply(unit)
 
 
@@ -81,7 +81,7 @@ async def leave(database: Database, owner: str) -> None:
 
 async def list_workers(database: Database, keys: Sequence[str]) -> list[TaskWorkerResponse]:
     """Task workers that are there, one for each name; of `keys`, where given, they run some."""
-    since = shift_text(now_text(), -SILENT_SECONDS)
+    since = later(now_text(), -SILENT_SECONDS)
     found: dict[str, TaskWorkerResponse] = {}
     for identifier, task_keys, timestamp in await database.fetch_all(
         store.PRESENT, {"silent_since": since}

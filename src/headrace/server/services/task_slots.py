@@ -12,13 +12,13 @@ import msgspec
 from headrace.core.concurrency import wait_seconds
 from headrace.core.orchestration.facts import Refusal
 from headrace.core.states import State, StateType
+from headrace.core.times import now_text
 from headrace.server.services.concurrency_limits import TAG
 from headrace.server.services.concurrency_slots import Holder, Lease, grant, lock_limits
 from headrace.server.store import concurrency_limits as sql
 from headrace.server.store.concurrency_limits import Limit
 from headrace.server.store.database import Database, Transaction, Write
 from headrace.server.store.facts import TaskRunRow
-from headrace.server.store.times import now_text
 
 _HOLDING: Final = frozenset({StateType.RUNNING, StateType.CANCELLING})
 _decode_tags = msgspec.json.Decoder(list[str]).decode

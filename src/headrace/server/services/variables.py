@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from headrace.core.ids import new_id
+from headrace.core.times import now_text
 from headrace.errors import (
     ObjectAlreadyExists,
     ObjectNotFound,
@@ -21,7 +22,6 @@ from headrace.server.store.filters.small_nouns import filter_variables
 from headrace.server.store.filters.sorts import VARIABLES
 from headrace.server.store.queries import count_rows, list_query
 from headrace.server.store.schema import variable
-from headrace.server.store.times import now_text
 from headrace.wire.decode import encode
 from headrace.wire.faults import make_fault
 from headrace.wire.variables import (

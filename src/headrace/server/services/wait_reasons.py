@@ -5,12 +5,12 @@ from uuid import UUID
 
 from headrace.core.admission import Admitted, Blocked, Slots
 from headrace.core.states import AWAITING_CONCURRENCY_SLOT
+from headrace.core.times import later, now_text, to_datetime
 from headrace.errors import ObjectNotFound
 from headrace.server.services.admission import Candidate, live_slots
 from headrace.server.store import wait_reasons as sql
 from headrace.server.store.claims import CANDIDATE
 from headrace.server.store.database import Database
-from headrace.server.store.times import now_text, parse_time, shift_text
 from headrace.wire.claims import SlotHolder, WaitReason
 
 UNSERVED_SECONDS = 60.0
@@ -44,7 +44,7 @@ async def explain(database: Database, run_id: str) -> WaitReason:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else parse_time(text)
+    return None if text is None else to_datetime(text)
 
 
 def _id(text: str | None) -> UUID | None:
@@ -81,7 +81,7 @@ async def _explain_refusal(database: Database, refusal: Blocked) -> WaitReason:
 async def _explain_waiting(database: Database, candidate: Candidate) -> WaitReason:
     """Nothing refuses it: is there anybody to take it?"""
     run = candidate.run
-    heard_since = shift_text(now_text(), -UNSERVED_SECONDS)
+    heard_since = later(now_text(), -UNSERVED_SECONDS)
     if run.work_queue_id is not None:
         row = await database.fetch_one(
             sql.QUEUE_IS_SERVED, {"queue": run.work_queue_id, "since": heard_since}

@@ -5,6 +5,7 @@ from sqlalchemy import func, select
 
 from headrace.core.ids import new_id
 from headrace.core.templates import check_template
+from headrace.core.times import now_text
 from headrace.errors import (
     Forbidden,
     ObjectAlreadyExists,
@@ -18,7 +19,6 @@ from headrace.server.store import work_queues as queue_store
 from headrace.server.store.database import Database, Row, Write
 from headrace.server.store.filters.nouns import filter_work_pools
 from headrace.server.store.schema import work_pool
-from headrace.server.store.times import now_text
 from headrace.wire.decode import encode
 from headrace.wire.filters import WorkPoolFilter
 from headrace.wire.work_pools import WorkPoolCreate, WorkPoolUpdate

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 
 from headrace.core.ids import new_id
 from headrace.core.priorities import last_priority, make_room
+from headrace.core.times import to_text
 from headrace.errors import Conflict, ObjectAlreadyExists, ObjectNotFound, UniqueViolation
 from headrace.server.services.signals import Signals
 from headrace.server.services.work_pools import (
@@ -22,7 +23,6 @@ from headrace.server.store import work_queues as store
 from headrace.server.store.database import Database, Row, Transaction
 from headrace.server.store.filters.nouns import filter_work_queues
 from headrace.server.store.schema import work_queue
-from headrace.server.store.times import time_text
 from headrace.server.store.work_pools import AGENT_TYPE
 from headrace.wire.filters import WorkQueueFilter
 from headrace.wire.work_pools import WorkPoolCreate
@@ -150,7 +150,7 @@ async def update_work_queue(
     if body.concurrency_limit is not UNSET:
         values["concurrency_limit"] = body.concurrency_limit
     if body.last_polled is not UNSET and body.last_polled is not None:
-        values["last_polled"] = time_text(body.last_polled)
+        values["last_polled"] = to_text(body.last_polled)
     priority = body.priority if body.priority is not UNSET else None
     try:
         await database.transact(lambda tx: _update(tx, queue_id, pool_id, values, priority))

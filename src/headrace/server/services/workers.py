@@ -2,13 +2,13 @@
 
 from sqlalchemy import ColumnElement, and_, or_
 
+from headrace.core.times import to_text
 from headrace.errors import ObjectNotFound
 from headrace.server.services.liveness import Liveness
 from headrace.server.services.work_pools import find_pool_id
 from headrace.server.store import workers as store
 from headrace.server.store.database import Database, Row
 from headrace.server.store.schema import worker
-from headrace.server.store.times import time_text
 from headrace.wire.filters import Operator
 from headrace.wire.workers import WorkerFilter
 
@@ -40,9 +40,9 @@ def _conditions(given: WorkerFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     times, statuses = given.last_heartbeat_time, given.status
     if times is not None and times.after_ is not None:
-        conditions.append(worker.c.last_heartbeat_time >= time_text(times.after_))
+        conditions.append(worker.c.last_heartbeat_time >= to_text(times.after_))
     if times is not None and times.before_ is not None:
-        conditions.append(worker.c.last_heartbeat_time <= time_text(times.before_))
+        conditions.append(worker.c.last_heartbeat_time <= to_text(times.before_))
     if statuses is not None and statuses.any_ is not None:
         conditions.append(worker.c.status.in_([one.value for one in statuses.any_]))
     if statuses is not None and statuses.not_any_ is not None:

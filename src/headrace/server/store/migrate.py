@@ -18,12 +18,12 @@ from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable
 
 from headrace import __version__
 from headrace._bindings import load
+from headrace.core.times import now_text
 from headrace.errors import DatabaseNotOurs, DatabaseReadOnly
 from headrace.server.store.disk import written
 from headrace.server.store.schema import metadata
 from headrace.server.store.sqlite_errors import translate
 from headrace.server.store.sqlite_file import open_file, open_to_read
-from headrace.server.store.times import now_text
 
 APPLICATION_ID = 0x48445243
 """`HDRC` in the file header of our SQLite databases, where `file(1)` and others look."""

@@ -13,9 +13,9 @@ from time import sleep
 from typing import IO
 
 from headrace import __version__
+from headrace.core.times import now_text
 from headrace.errors import DatabaseInUse
 from headrace.server.store.disk import written
-from headrace.server.store.times import now_text
 
 # `is_owned` holds the lock for a moment when nobody else does: one attempt could meet just that.
 _ATTEMPTS = 3

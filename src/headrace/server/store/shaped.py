@@ -18,8 +18,8 @@ import msgspec
 from sqlalchemy import BindParameter, bindparam
 from sqlalchemy.sql import ClauseElement
 
+from headrace.core.times import to_text
 from headrace.server.store.database import Params, Statement
-from headrace.server.store.times import time_text
 
 P = ParamSpec("P")
 
@@ -139,7 +139,7 @@ class _Placing:
 def plain(value: object) -> Any:
     """A value of a filter as the store keeps it; a named parameter stays what it is."""
     if isinstance(value, datetime):
-        return time_text(value)
+        return to_text(value)
     return str(value) if isinstance(value, UUID | Enum) else value
 
 

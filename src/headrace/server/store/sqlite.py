@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
+from headrace.core.times import now_text
 from headrace.server.store.database import (
     Deliver,
     Forward,
@@ -32,7 +33,6 @@ from headrace.server.store.sqlite_errors import translate
 from headrace.server.store.sqlite_file import Connection, Cursor, open_file
 from headrace.server.store.sqlite_reader import SqliteReader
 from headrace.server.store.sqlite_writer import BUSY_SECONDS, SqliteWriter, Step, run_steps
-from headrace.server.store.times import now_text
 
 LOOP_SECONDS = 0.005
 """After this time a query is taken off the event loop and begun anew in the reader's thread.

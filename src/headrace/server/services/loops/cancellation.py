@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from headrace.core.states import LIVE, State, StateType
-from headrace.core.times import later
+from headrace.core.times import later, to_text
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import cancellations as sql
 from headrace.server.store import transitions
 from headrace.server.store.database import Database, Transaction
 from headrace.server.store.facts import FlowRunRow, TaskRunRow
-from headrace.server.store.times import time_text
 
 _OF_PARENT: Final = "The flow run that it belongs to was cancelled."
 _LOST: Final = (
@@ -51,11 +50,11 @@ class CancellationLoop:
     async def run_once(self, now: datetime) -> float | None:
         """Close a page of each."""
         since = {
-            "since": time_text(now - self.reach),
-            "settled": time_text(now - self.settle),
+            "since": to_text(now - self.reach),
+            "settled": to_text(now - self.settle),
             "page": self.page,
         }
-        stuck = {"stuck_since": time_text(now - self.patience), "page": self.page}
+        stuck = {"stuck_since": to_text(now - self.patience), "page": self.page}
         reads = (
             await self.database.fetch_all(sql.OPEN_SUB_FLOWS, since),
             await self.database.fetch_all(sql.OPEN_TASK_RUNS, since),
@@ -63,7 +62,7 @@ class CancellationLoop:
         )
         if not any(reads):
             return None
-        text = time_text(now)
+        text = to_text(now)
 
         def work(tx: Transaction) -> tuple[str, ...]:
             topics: dict[str, None] = {}

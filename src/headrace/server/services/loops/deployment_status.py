@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from headrace.core.ids import new_id
+from headrace.core.times import to_text
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import deployments as sql
 from headrace.server.store.database import Database, Transaction
-from headrace.server.store.times import time_text
 from headrace.server.store.transitions import INSERT_EVENT
 from headrace.wire.decode import encode
 
@@ -32,11 +32,11 @@ class DeploymentStatusLoop:
 
     async def run_once(self, now: datetime) -> float | None:
         """Set a page of them; without any, one query and no write."""
-        params = {"since": time_text(now - self.after), "page": self.page}
+        params = {"since": to_text(now - self.after), "page": self.page}
         quiet = await self.database.fetch_all(sql.GONE_QUIET, params)
         if not quiet:
             return None
-        text, since = time_text(now), params["since"]
+        text, since = to_text(now), params["since"]
 
         def work(tx: Transaction) -> int:
             changed = 0

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from headrace.core.states import LATE, StateType
+from headrace.core.times import to_datetime, to_text
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import lateness as sql
 from headrace.server.store import transitions
 from headrace.server.store.database import Database, Transaction
 from headrace.server.store.facts import FlowRunRow
-from headrace.server.store.times import parse_time, time_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class LatenessLoop:
         """Mark a page of runs."""
         first = await self.database.fetch_all(sql.FIRST_SCHEDULED)
         due: str | None = first[0][0]
-        if due is None or parse_time(due) + self.after > now:
+        if due is None or to_datetime(due) + self.after > now:
             return None
-        late_from, text = time_text(now - self.after), time_text(now)
+        late_from, text = to_text(now - self.after), to_text(now)
         marked, topics = await self.database.transact(
             lambda tx: _mark(tx, late_from, text, self.page)
         )

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from headrace.core.leases import LeaseTerms, Verdict, judge
 from headrace.core.states import AWAITING_RETRY, SUSPENDED, StateType
-from headrace.core.times import seconds_between
+from headrace.core.times import later, now_text, seconds_between
 from headrace.server.services.absence import last_look, make_up_for, remember_look
 from headrace.server.services.grants import carry_out_together, requeue
 from headrace.server.services.leases import GIVEN_UP
@@ -20,7 +20,6 @@ from headrace.server.store import leases as sql
 from headrace.server.store import transitions
 from headrace.server.store.database import Database, Transaction, Write
 from headrace.server.store.facts import FLOW_RUN_COLUMNS, FlowRunRow
-from headrace.server.store.times import now_text, shift_text
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +109,7 @@ class LeaseLoop:
             count = await make_up_for(self.database, looked, now, self.terms.seconds)
             # A change of state that was under way may write the old end of its lease back: nobody is
             # judged before everybody could renew.
-            self.looks.quiet_until = shift_text(now, self.terms.seconds * QUIET_PART)
+            self.looks.quiet_until = later(now, self.terms.seconds * QUIET_PART)
             _log.warning("Nobody looked at leases for %.1f s: %d were prolonged", away, count)
 
 

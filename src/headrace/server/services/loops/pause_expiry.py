@@ -8,13 +8,13 @@ from typing import Final
 import msgspec
 
 from headrace.core.states import StateType
+from headrace.core.times import to_datetime, to_text
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import lateness as sql
 from headrace.server.store import transitions
 from headrace.server.store.database import Database, Transaction
 from headrace.server.store.facts import FLOW_RUN_FACTS, FlowRunRow
-from headrace.server.store.times import parse_time, time_text
 
 _MESSAGE: Final = "The run was paused, and nobody resumed it before the pause's time was over."
 
@@ -53,7 +53,7 @@ class PauseExpiryLoop:
             rows = await self.database.fetch_all(sql.PAUSED, params)
             over = [run_id for run_id, state in rows if _is_over(state, now)]
             if over:
-                text = time_text(now)
+                text = to_text(now)
                 topics = await self.database.transact(lambda tx, ids=over, t=text: _end(tx, ids, t))
                 self.signals.publish(*topics)
             if len(rows) < self.page:
@@ -63,7 +63,7 @@ class PauseExpiryLoop:
 
 def _is_over(state: str, now: datetime) -> bool:
     timeout = _read_state(state).state_details.pause_timeout
-    return timeout is not None and parse_time(timeout) <= now
+    return timeout is not None and to_datetime(timeout) <= now
 
 
 def _end(tx: Transaction, run_ids: Sequence[str], now: str) -> tuple[str, ...]:
@@ -85,4 +85,4 @@ def _end(tx: Transaction, run_ids: Sequence[str], now: str) -> tuple[str, ...]:
 
 def _still_over(state: transitions.State, now: str) -> bool:
     timeout = state.text_detail("pause_timeout")
-    return timeout is not None and parse_time(timeout) <= parse_time(now)
+    return timeout is not None and to_datetime(timeout) <= to_datetime(now)

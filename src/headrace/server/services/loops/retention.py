@@ -5,11 +5,11 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from headrace.core.times import to_text
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import retention as sql
 from headrace.server.store.database import Database, Statement
-from headrace.server.store.times import time_text
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class RetentionLoop:
         """Delete until nothing old is left, or for as long as one run may take."""
         if self.keep <= timedelta(0):
             return None
-        before = time_text(now - self.keep)
+        before = to_text(now - self.keep)
         deadline = asyncio.get_running_loop().time() + self.longest
         deleted = 0
         while asyncio.get_running_loop().time() < deadline:

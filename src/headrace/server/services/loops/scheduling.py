@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from headrace.core.planning import LONGEST_SLEEP, Horizon
+from headrace.core.times import to_datetime, to_text
 from headrace.errors import HeadraceError
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.planned_runs import Due, make_runs, plan_runs, store_runs
 from headrace.server.services.signals import Signals
 from headrace.server.store import deployment_schedules as sql
 from headrace.server.store.database import Database
-from headrace.server.store.times import parse_time, time_text
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ class SchedulingLoop:
         rows = await self.database.fetch_all(
             sql.DUE,
             {
-                "now": time_text(now),
-                "too_far": time_text(now + 2 * LONGEST_SLEEP),
+                "now": to_text(now),
+                "too_far": to_text(now + 2 * LONGEST_SLEEP),
                 "page": self.page,
             },
         )
@@ -55,7 +55,7 @@ class SchedulingLoop:
         try:
             planned = plan_runs(due, now, self.horizon)
             runs = make_runs(due, planned.dates)
-            look_again = time_text(planned.look_again)
+            look_again = to_text(planned.look_again)
         except (HeadraceError, ValueError, OverflowError) as error:
             _log.error(
                 "Schedule %s of deployment %s cannot be planned: %s",
@@ -63,7 +63,7 @@ class SchedulingLoop:
                 due.source.id,
                 error,
             )
-            runs, look_again = [], time_text(now + _TRY_AGAIN)
+            runs, look_again = [], to_text(now + _TRY_AGAIN)
         topics = await store_runs(self.database, due, runs, look_again)
         if topics:
             self.signals.publish(*topics)
@@ -73,5 +73,5 @@ class SchedulingLoop:
         earliest: str | None = rows[0][0]
         if earliest is None:
             return None
-        ahead = (parse_time(earliest) - now).total_seconds()
+        ahead = (to_datetime(earliest) - now).total_seconds()
         return max(0.05, min(ahead, self.pace.interval))

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from headrace.core.times import later
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import concurrency_limits as sql
 from headrace.server.store.database import Database, Transaction
-from headrace.server.store.times import shift_text
 
 UNKNOWN_SECONDS = 3600.0
 """A client may take a slot for a task run before the server hears of that task run; not for long."""
@@ -34,7 +34,7 @@ class SlotExpiryLoop:
         def work(tx: Transaction) -> None:
             now = tx.now()
             tx.execute(sql.EXPIRED, {"now": now})
-            unknown_before = shift_text(now, -UNKNOWN_SECONDS)
+            unknown_before = later(now, -UNKNOWN_SECONDS)
             tx.execute(sql.FORGOTTEN, {"unknown_before": unknown_before})
 
         await self.database.transact(work)

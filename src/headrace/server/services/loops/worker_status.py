@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from headrace.core.times import later, to_text
 from headrace.server.services.liveness import Liveness
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import work_pools, work_queues, workers
 from headrace.server.store.database import Database, Row, Write
-from headrace.server.store.times import shift_text, time_text
 
 MISSED_HEARTBEATS = 3
 """Heartbeats in a row that a worker may miss."""
@@ -34,7 +34,7 @@ class WorkerStatusLoop:
 
     async def run_once(self, now: datetime) -> float | None:
         """Three queries; writes only what changed."""
-        moment = time_text(now)
+        moment = to_text(now)
         online = await self.database.fetch_all(workers.ONLINE)
         gone = _find_gone(online, moment)
         if gone:
@@ -46,7 +46,7 @@ class WorkerStatusLoop:
             for pool, stored, status in pools
             if stored != status
         ]
-        quiet = {"since": shift_text(moment, -UNPOLLED_SECONDS), "now": moment}
+        quiet = {"since": later(moment, -UNPOLLED_SECONDS), "now": moment}
         unpolled = await self.database.fetch_all(work_queues.UNPOLLED, quiet)
         writes: list[Write] = []
         if changed:
@@ -64,6 +64,6 @@ def _find_gone(online: Sequence[Row], now: str) -> list[dict[str, object]]:
     gone: list[dict[str, object]] = []
     for worker_id, _, heard, interval in online:
         patience = MISSED_HEARTBEATS * (interval or DEFAULT_INTERVAL_SECONDS)
-        if shift_text(heard, patience) < now:
+        if later(heard, patience) < now:
             gone.append({"gone": worker_id, "last_heard": heard, "now": now})
     return gone

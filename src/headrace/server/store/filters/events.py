@@ -10,9 +10,9 @@ from typing import Any, TypeVar, cast
 from msgspec import UNSET
 from sqlalchemy import ColumnElement, and_, false, not_, or_
 
+from headrace.core.times import to_text
 from headrace.server.store.filters.conditions import Condition, Conditions
 from headrace.server.store.schema import event
-from headrace.server.store.times import time_text
 from headrace.wire.decode import encode
 from headrace.wire.events import (
     EventAnyResourceFilter,
@@ -40,9 +40,9 @@ def filter_events(given: EventFilter) -> Conditions:
     parts: Conditions = []
     since, until = given.occurred.since, given.occurred.until
     if since is not UNSET:
-        parts.append(event.c.occurred >= time_text(since))
+        parts.append(event.c.occurred >= to_text(since))
     if until is not UNSET:
-        parts.append(event.c.occurred <= time_text(until))
+        parts.append(event.c.occurred <= to_text(until))
     if given.id.id:
         parts.append(event.c.id.in_([str(one) for one in given.id.id]))
     if given.event is not None:
