@@ -131,9 +131,9 @@ async def describe(
     parameters = merge_parameters(
         source, given, enforce=source.enforces_parameters if enforce is None else enforce
     )
-    job_variables = to_json(body.job_variables) if body.job_variables else "{}"
+    job_variables = None if body.job_variables is None else to_json(body.job_variables)
     if source.template is not None:
-        _check_job_variables(source.template, source.job_variables, job_variables, client)
+        _check_job_variables(source.template, source.job_variables, job_variables or "{}", client)
     infrastructure = body.infrastructure_document_id
     policy = body.empirical_policy
     return NewFlowRun(
