@@ -11,7 +11,7 @@ import pytest
 
 from headrace.infrastructure.process.template import TEMPLATE
 from tests.interop.contract_client import PROGRAMS, ContractClient
-from tests.interop.served import Served, wait_until
+from tests.interop.served import Served, serve, wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -155,3 +155,46 @@ def test_without_that_sdk_the_run_says_what_is_missing(
     with client.running(*command, **environment, HOME=os.environ["HOME"]):
         message = served.wait_for_state(run, "Crashed")["state"]["message"]
     assert "prefect SDK, which is not installed" in message
+
+
+def test_flows_have_deployments_run(
+    worker: None, client: ContractClient, served: Served, notes: Path
+) -> None:
+    """A run of a deployment as a sub-flow has a task run of its parent; one on its own has none."""
+    told = client.program("subruns", str(notes))
+    assert told["states"] == ["Completed", "Completed"]
+    within, alone = (served.get(f"/flow_runs/{told[name]}") for name in ("within", "alone"))
+    (holder,) = served.task_runs(told["parent"])
+    assert within["parent_task_run_id"] == holder["id"]
+    wait_until(lambda: served.get(f"/task_runs/{holder['id']}")["state_name"] == "Completed")
+    assert alone["parent_task_run_id"] is None
+    assert alone["tags"] == ["alone"]
+
+
+def test_runs_show_the_workers_key(place: Path, peer_python: Path, notes: Path) -> None:
+    """Where the API asks for a key, runs of that SDK have the one that the worker was given."""
+    key = "open-sesame-12345"
+    database = f"sqlite:///{place / 'locked.db'}"
+    with (
+        serve(place / "locked", database, HEADRACE_SERVER_API_KEY=key) as locked,
+        ContractClient(peer_python, locked.url, place / "locked client") as client,
+    ):
+        client.cli(
+            "work-pool", "create", "ours", "--type", "process", PREFECT_API_AUTH_STRING=f"me:{key}"
+        )
+        script = str(PROGRAMS / "deployed.py")
+        client.run(str(client.python), script, "ours", "steps", PREFECT_API_AUTH_STRING=f"me:{key}")
+        program = str(client.python.parent / "headrace")
+        settings = {"HEADRACE_API_URL": locked.url, "HEADRACE_HOME": str(client.work / "ours")}
+        command = (program, "worker", "start", "--pool", "ours")
+        with client.running(*command, **settings, HEADRACE_API_KEY=key):
+            parameters = ("-p", f"place={notes}", "-p", "n=7")
+            client.cli(
+                "deployment",
+                "run",
+                "steps/ours",
+                *parameters,
+                "--watch",
+                PREFECT_API_AUTH_STRING=f"me:{key}",
+            )
+    assert any(json.loads(path.read_text()).get("total") == 28 for path in notes.glob("*.json"))

@@ -191,11 +191,12 @@ def run_deployments(
 
 def contract_credentials(settings: Settings) -> dict[str, str]:
     """The environment in which the contract's own SDK shows the API what this worker shows it."""
-    known = {
-        "PREFECT_API_KEY": settings.api_key,
-        "PREFECT_API_AUTH_STRING": settings.api_auth_string,
-    }
-    return {name: value for name, value in known.items() if value}
+    if settings.api_key:
+        # It would send a key with requests and not over WebSockets; as a password it sends it always.
+        return {"PREFECT_API_AUTH_STRING": f"headrace:{settings.api_key}"}
+    if settings.api_auth_string:
+        return {"PREFECT_API_AUTH_STRING": settings.api_auth_string}
+    return {}
 
 
 @contextmanager

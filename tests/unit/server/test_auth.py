@@ -24,6 +24,10 @@ def test_without_credentials_everybody_is_let_in():
         (b"Bearer secret", True),
         (b"bearer secret", True),
         (b"Basic " + b64encode(b"user:pass"), True),
+        (b"Basic " + b64encode(b"anybody:secret"), True),
+        (b"Basic " + b64encode(b"anybody:pass"), False),
+        (b"Basic " + b64encode(b"secret"), False),
+        (b"Basic " + b64encode(b"user:"), False),
         (b"Basic secret", False),
         (b"Bearer " + b64encode(b"user:pass"), False),
         (b"Bearer secret2", False),
@@ -34,16 +38,25 @@ def test_without_credentials_everybody_is_let_in():
     ],
 )
 def test_authorization_headers(header: bytes | None, accepted: bool):
-    """The key as bearer, the string as basic; nothing else."""
+    """The key as bearer or as anybody's password, the string as basic; nothing else."""
     assert Credentials("secret", "user:pass").accept_header(header) is accepted
 
 
 @pytest.mark.parametrize(
     ("token", "accepted"),
-    [("secret", True), ("user:pass", True), ("", False), (None, False), ("\udc80", False)],
+    [
+        ("secret", True),
+        ("user:pass", True),
+        ("anybody:secret", True),
+        ("anybody:", False),
+        (":", False),
+        ("", False),
+        (None, False),
+        ("\udc80", False),
+    ],
 )
 def test_tokens_of_sockets(token: str | None, accepted: bool):
-    """The first frame of a WebSocket carries either of them."""
+    """The first frame of a WebSocket carries either of them, or the key as a password."""
     assert Credentials("secret", "user:pass").accept_token(token) is accepted
 
 

@@ -1,6 +1,11 @@
-"""Who may call: an API key, or a basic authentication string, compared in constant time."""
+"""Who may call: an API key, or a basic authentication string, compared in constant time.
 
-from base64 import b64encode
+A key may also stand for the password of any user: the contract's clients send a key with requests, but
+only a basic authentication string over WebSockets.
+"""
+
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
 from hmac import compare_digest
 
 
@@ -9,6 +14,7 @@ class Credentials:
 
     def __init__(self, api_key: str | None, auth_string: str | None) -> None:
         self._tokens = [token.encode() for token in (api_key, auth_string) if token]
+        self._password = api_key.encode() if api_key else None
         self._headers: list[tuple[bytes, bytes]] = []
         if api_key:
             self._headers.append((b"bearer", api_key.encode()))
@@ -30,6 +36,8 @@ class Credentials:
         for wanted_scheme, wanted in self._headers:
             same = compare_digest(given.strip(), wanted)
             accepted |= same and scheme.lower() == wanted_scheme
+        if scheme.lower() == b"basic":
+            accepted |= self._is_password(_decoded(given))
         return accepted
 
     def accept_token(self, token: str | None) -> bool:
@@ -40,4 +48,18 @@ class Credentials:
         accepted = False
         for wanted in self._tokens:
             accepted |= compare_digest(given, wanted)
-        return accepted
+        return accepted | self._is_password(given)
+
+    def _is_password(self, given: bytes) -> bool:
+        """Whether this is a user's name, a colon, and the key."""
+        _, colon, password = given.partition(b":")
+        return (
+            bool(colon) and self._password is not None and compare_digest(password, self._password)
+        )
+
+
+def _decoded(given: bytes) -> bytes:
+    try:
+        return b64decode(given.strip(), validate=True)
+    except (NotBase64, ValueError):
+        return b""
