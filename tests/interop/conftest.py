@@ -36,8 +36,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def store_url(request: pytest.FixtureRequest, place: Path) -> Iterator[str]:
-    """A fresh database: SQLite, or PostgreSQL where the module has `DATABASE = "postgresql"`."""
-    if getattr(request.module, "DATABASE", "sqlite") == "sqlite":
+    """A fresh database: SQLite, or PostgreSQL where the module has `DATABASE = "postgresql"`.
+
+    A module may also ask for both: `parametrize("store_url", …, indirect=True, scope="module")`.
+    """
+    kind = getattr(request, "param", None) or getattr(request.module, "DATABASE", "sqlite")
+    if kind == "sqlite":
         yield f"sqlite:///{place / 'headrace.db'}"
         return
     server: PostgresqlServer = request.getfixturevalue("postgresql_server")
@@ -47,17 +51,20 @@ def store_url(request: pytest.FixtureRequest, place: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def served(place: Path, store_url: str) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, store_url: str) -> Iterator[Served]:
     """Our server, for a module's tests. It may log no error."""
-    with serve(place / "server", store_url) as server:
+    with serve(tmp_path_factory.mktemp("server") / "home", store_url) as server:
         yield server
     assert not server.complaints()
 
 
 @pytest.fixture(scope="module")
-def client(served: Served, place: Path, peer_python: Path) -> Iterator[ContractClient]:
+def client(
+    served: Served, tmp_path_factory: pytest.TempPathFactory, peer_python: Path
+) -> Iterator[ContractClient]:
     """Runs the contract's programs against the module's server."""
-    with ContractClient(peer_python, served.url, place / "client") as programs:
+    home = tmp_path_factory.mktemp("client") / "home"
+    with ContractClient(peer_python, served.url, home) as programs:
         yield programs
 
 

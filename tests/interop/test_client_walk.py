@@ -9,7 +9,10 @@ import pytest
 
 from tests.interop.contract_client import ContractClient
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [
+    pytest.mark.timeout(240),
+    pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True, scope="module"),
+]
 
 EXPECTED = json.loads((Path(__file__).parent / "client_walk.json").read_text())
 """What came of each step against the contract's own server; `programs/client_walk.py` tells how."""
@@ -51,7 +54,9 @@ def differences(step: str, ours: Any, theirs: Any, at: str = "") -> Iterator[str
 
 
 @pytest.mark.parametrize("part", EXPECTED)
-def test_a_walk_through_the_client_gives_the_same(outcomes: dict[str, Any], part: str) -> None:
+def test_a_walk_through_the_client_gives_the_same(
+    outcomes: dict[str, Any], store_url: str, part: str
+) -> None:
     """Each method returns the same shape with the same values, or raises the same error."""
     ours, theirs = outcomes[part], EXPECTED[part]
     assert list(ours) == list(theirs)
