@@ -198,3 +198,23 @@ def test_runs_show_the_workers_key(place: Path, peer_python: Path, notes: Path) 
                 PREFECT_API_AUTH_STRING=f"me:{key}",
             )
     assert any(json.loads(path.read_text()).get("total") == 28 for path in notes.glob("*.json"))
+
+
+def test_a_run_outlives_its_worker(client: ContractClient, served: Served, notes: Path) -> None:
+    """A killed worker's run goes on; the next worker of that name takes it over, and can cancel it."""
+    deploy(client, served, "mortal", "long")
+    program = str(client.python.parent / "headrace")
+    settings = {"HEADRACE_API_URL": served.url, "HEADRACE_HOME": str(client.work / "mortal")}
+    command = (program, "worker", "start", "--pool", "mortal", "--name", "phoenix")
+    with client.running(*command, **settings) as first:
+        run = trigger(served, "long", pool="mortal", parameters={"place": str(notes)})
+        process = note_of(notes, run)["pid"]
+        first.process.kill()
+        first.process.wait()
+        with client.running(*command, **settings) as second:
+            wait_until(lambda: "takes runs" in second.output)
+            assert served.get(f"/flow_runs/{run}")["state_name"] == "Running"
+            assert Path(f"/proc/{process}").exists()
+            served.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+            served.wait_for_state(run, "Cancelled")
+            wait_until(lambda: not Path(f"/proc/{process}").exists())

@@ -8,6 +8,7 @@ from tests.interop.contract_client import PROGRAMS, ContractClient
 from tests.interop.served import Served, wait_until
 
 pytestmark = pytest.mark.timeout(240)
+DATABASE = "postgresql"
 
 
 @pytest.fixture(scope="module")
