@@ -20,11 +20,10 @@ ROWS: dict[str, Row] = {
 }
 # What BEST sets is a client's: it changes nothing of what a server does.
 OF_SERVERS = ("sqlite", "postgresql")
-# What its documentation names for shorter waits: polls once a second, no heartbeat thread.
+# What its documentation names for shorter waits: polls once a second.
 BEST = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",
     "PREFECT_RUNNER_POLL_FREQUENCY": "1",
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
 }
 

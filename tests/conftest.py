@@ -8,6 +8,7 @@ PostgreSQL, each time with a fresh database of the present schema.
 import asyncio
 import inspect
 import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ from headrace.server.store.database import Database
 from headrace.server.store.open import open_database
 
 TEMPLATE = "headrace_template"
+
+# A program that was started in the background ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test reads or writes the home directory of whoever runs the tests, nor do the programs it starts.
 os.environ["HEADRACE_HOME"] = tempfile.mkdtemp(prefix="headrace-tests-")

@@ -8,7 +8,7 @@ import pydantic
 from pydantic_core import to_jsonable_python
 
 from headrace.client import blocks as requests
-from headrace.core.blocks import DOCUMENT_KEY
+from headrace.core.blocks import refer_to
 from headrace.engine.api import api
 from headrace.engine.commands import Command, Request
 from headrace.errors import ObjectAlreadyExists, ObjectNotFound
@@ -116,7 +116,7 @@ def _stored(value: Any) -> Any:
     document_id = getattr(value, "document_id", None)
     if isinstance(value, pydantic.BaseModel):
         if isinstance(document_id, UUID):
-            return {"$ref": {DOCUMENT_KEY: str(document_id)}}
+            return refer_to(str(document_id))
         return {name: _inline(one) for name, one in _values(value)}
     return _inline(value)
 

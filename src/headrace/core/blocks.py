@@ -79,6 +79,11 @@ def reference_of(value: object) -> str | None:
     return key if isinstance(key, str) else None
 
 
+def refer_to(document_id: str) -> Json:
+    """The value of a field that refers to a document."""
+    return {_REFERENCE: {DOCUMENT_KEY: document_id}}
+
+
 def split_references(data: Mapping[str, Any]) -> tuple[Json, dict[str, str]]:
     """A document's own values, and the ids of the documents its other fields refer to."""
     own: Json = {}

@@ -146,6 +146,11 @@ def test_documents_refer_to_others(server: Any):
         "z": "zz",
         "d": {"k": "v", "n": {"m": 2}},
     }
+    for secrets in (False, True):  # what was shown comes back: it still refers to the other
+        blocks.change(outer["id"], data=blocks.data(outer["id"], secrets=secrets))
+    blocks.change(inner["id"], data={"s": "newer"})
+    assert blocks.data(outer["id"])["inner"] == {"s": "newer"}
+    blocks.change(inner["id"], data={"s": "new"})
     top = blocks.add_outer("three", below=refer(outer))
     assert blocks.data(top["id"])["below"]["inner"] == {"s": "new"}
     cycle = server.patch(f"/block_documents/{outer['id']}", {"data": {"up": refer(top)}})

@@ -14,7 +14,7 @@ from uuid import uuid4
 from msgspec import UNSET
 from sqlalchemy import Select, func, select
 
-from headrace.core.blocks import masked, restored, secret_paths, split_references
+from headrace.core.blocks import masked, refer_to, restored, secret_paths, split_references
 from headrace.core.ids import new_id
 from headrace.errors import (
     BadRequest,
@@ -44,6 +44,9 @@ from headrace.wire.faults import make_fault
 
 MOST_NESTED: Final = 20
 """How deep documents may refer to one another: configuration is two or three levels deep."""
+
+# How often a change starts over when another caller changes the same block meanwhile.
+_ATTEMPTS: Final = 5
 
 _NAME: Final = re.compile(r"[a-z0-9-]+")
 _COLUMNS: Final = len(Document._fields)
@@ -200,9 +203,19 @@ class BlockDocuments:
     async def update(self, key: str, body: BlockDocumentUpdate) -> None:
         """Change a document: with `merge_existing_data`, what the body does not name stays.
 
-        A mask that comes back in the place of a secret changes nothing of it. Raises as `create`
-        does, and `BadRequest`: the new schema is another type's.
+        A mask that comes back in the place of a secret changes nothing of it, and neither do the
+        values of a document that this one refers to, sent back as they were shown. Raises as
+        `create` does, and `BadRequest`: the new schema is another type's.
         """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._update(key, body)
+            except StaleWrite:  # somebody else changed it since it was read
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        return None
+
+    async def _update(self, key: str, body: BlockDocumentUpdate) -> None:
         found = await self.read(key)
         schema = found.schema
         if body.block_schema_id is not UNSET and body.block_schema_id is not None:
@@ -210,7 +223,7 @@ class BlockDocuments:
             if sql.type_id_of(schema) != found.document.block_type_id:
                 message = "A block keeps its type: the schema that is named is another type's."
                 raise BadRequest(message)
-        given: _Data = {} if body.data is UNSET else body.data
+        given = {} if body.data is UNSET else _relinked(body.data, found)
         paths = secret_paths(sql.fields_of(schema))
         own, references = split_references(restored(given, found.values(secrets=True), paths))
         if body.merge_existing_data:
@@ -221,12 +234,16 @@ class BlockDocuments:
             now = tx.now()
             changed = {
                 "document_id": key,
+                "was_data": found.document.data,
+                "was_updated": found.document.updated,
                 "new_data": encrypted,
                 "new_key_id": key_id,
                 "new_schema_id": sql.schema_id_of(schema),
                 "now": now,
             }
-            tx.execute(sql.REPLACE_DOCUMENT, changed)
+            if not tx.execute(sql.REPLACE_DOCUMENT, changed):
+                message = "the block was changed meanwhile"
+                raise StaleWrite(message)
             tx.execute(sql.DELETE_REFERENCES, {"parent_id": key})
             _refer(tx, key, references, now)
 
@@ -320,6 +337,17 @@ def _checked_name(body: BlockDocumentCreate) -> str:
         message = "A block's name has only lower-case letters, digits and dashes"
         raise ValidationFailed([make_fault("value_error", ("body", "name"), message, body.name)])
     return body.name
+
+
+def _relinked(given: _Data, found: Block) -> _Data:
+    """The given values; those of another document, as this one showed them, refer to it as before."""
+    masked_, open_ = found.values(secrets=False), found.values(secrets=True)
+    return {
+        name: refer_to(found.children[name].document.id)
+        if name in found.children and value in (masked_[name], open_[name])
+        else value
+        for name, value in given.items()
+    }
 
 
 def _merged(

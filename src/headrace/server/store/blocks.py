@@ -131,7 +131,11 @@ DOCUMENTS_BY_IDS: Final = Statement(
 )
 REPLACE_DOCUMENT: Final = Statement(
     update(block_document)
-    .where(block_document.c.id == bindparam("document_id"))
+    .where(
+        block_document.c.id == bindparam("document_id"),
+        block_document.c.data == bindparam("was_data"),
+        block_document.c.updated == bindparam("was_updated"),
+    )
     .values(
         data=bindparam("new_data"),
         key_id=bindparam("new_key_id"),
@@ -139,6 +143,7 @@ REPLACE_DOCUMENT: Final = Statement(
         updated=bindparam("now"),
     )
 )
+"""Where nobody has changed it since it was read."""
 DELETE_DOCUMENT: Final = Statement(
     delete(block_document).where(block_document.c.id == bindparam("document_id"))
 )
