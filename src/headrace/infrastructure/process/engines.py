@@ -29,7 +29,8 @@ def engine_command(sdk: Sdk) -> tuple[str, ...]:
 
 def require_engine(sdk: Sdk) -> None:
     """Raises `InfrastructureError` where the SDK is not installed beside this worker."""
-    if find_spec(sdk) is None:
+    found = find_spec(sdk)
+    if found is None or found.origin is None:  # a mere folder of that name has no origin
         message = (
             f"the deployment was made with the {sdk} SDK, which is not installed in this worker's "
             f"environment ({sys.prefix}); install it there, or deploy with Headrace"
