@@ -1,6 +1,7 @@
 """The methods of the contract's orchestration client do against our server what they do against its own."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ MORE = frozenset(
 )
 
 
+# An automation is kept and does not fire yet: making one says so, and the client stops there.
+NOT_YET = {"automations": ["create_automation"]}
+# Steps that need its id, or find what these would have changed.
+NEED = {
+    "automations": ["read_automation", "pause_automation", "resume_automation", "delete_automation"]
+}
+
+
 @pytest.fixture(scope="module")
 def outcomes(client: ContractClient) -> dict[str, Any]:
     """What comes of each step against our server."""
@@ -49,8 +58,16 @@ def differences(step: str, ours: Any, theirs: Any, at: str = "") -> Iterator[str
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         for i, both in enumerate(zip(ours, theirs, strict=True)):
             yield from differences(step, *both, f"{at}[{i}]")
-    elif ours != theirs:
+    elif _same_everywhere(ours) != _same_everywhere(theirs):
         yield f"{step}{at}: {ours!r}, expected {theirs!r}"
+
+
+def _same_everywhere(value: Any) -> Any:
+    """A task's key ends in digits of its file's path, which differs from machine to machine."""
+    return _KEY.sub(r"\1", value) if isinstance(value, str) else value
+
+
+_KEY = re.compile(r"^(stepped-)[0-9a-f]{8}$")
 
 
 @pytest.mark.parametrize("part", EXPECTED)
@@ -60,7 +77,9 @@ def test_a_walk_through_the_client_gives_the_same(
     """Each method returns the same shape with the same values, or raises the same error."""
     ours, theirs = outcomes[part], EXPECTED[part]
     assert list(ours) == list(theirs)
-    if any(one.get("status") == 501 for one in ours.values() if isinstance(one, dict)):
-        pytest.skip("this version does not have all of these operations")
-    found = [one for step in theirs for one in differences(step, ours[step], theirs[step])]
+    told = {name: one for name, one in ours.items() if isinstance(one, dict)}
+    not_yet = [name for name, one in told.items() if one.get("status") == 501]
+    assert not_yet == NOT_YET.get(part, [])
+    compared = [step for step in theirs if step not in (*not_yet, *NEED.get(part, []))]
+    found = [one for step in compared for one in differences(step, ours[step], theirs[step])]
     assert not found, "\n".join(found)
