@@ -8,13 +8,10 @@ from headrace.client.http import Client
 from headrace.client.requests import segment
 from headrace.wire.artifacts import (
     Artifact,
-    ArtifactCollection,
     ArtifactCreate,
     ArtifactUpdate,
     CountArtifactsBody,
-    CountLatestArtifactsBody,
     ReadArtifactsBody,
-    ReadLatestArtifactsBody,
 )
 
 
@@ -38,27 +35,9 @@ def list_artifacts(client: Client, body: ReadArtifactsBody) -> list[Artifact]:
     return client.call("POST", "/artifacts/filter", body, answer=list[Artifact], is_idempotent=True)
 
 
-def list_latest_artifacts(
-    client: Client, body: ReadLatestArtifactsBody
-) -> list[ArtifactCollection]:
-    """The newest artifact of each key, where it passes the filter."""
-    return client.call(
-        "POST",
-        "/artifacts/latest/filter",
-        body,
-        answer=list[ArtifactCollection],
-        is_idempotent=True,
-    )
-
-
 def count_artifacts(client: Client, body: CountArtifactsBody) -> int:
     """How many artifacts pass the filter."""
     return client.call("POST", "/artifacts/count", body, answer=int, is_idempotent=True)
-
-
-def count_latest_artifacts(client: Client, body: CountLatestArtifactsBody) -> int:
-    """Of how many keys the newest artifact passes the filter."""
-    return client.call("POST", "/artifacts/latest/count", body, answer=int, is_idempotent=True)
 
 
 def update_artifact(client: Client, artifact_id: UUID, body: ArtifactUpdate) -> None:

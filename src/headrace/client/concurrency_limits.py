@@ -7,12 +7,10 @@ from uuid import UUID
 from headrace.client.http import Client
 from headrace.client.requests import segment
 from headrace.wire.concurrency_limits import (
-    BulkDecrementActiveSlotsBody,
     BulkDecrementActiveSlotsWithLeaseBody,
     BulkIncrementActiveSlotsBody,
     BulkIncrementActiveSlotsWithLeaseBody,
     ConcurrencyLimit,
-    ConcurrencyLimitCreate,
     ConcurrencyLimitV2,
     ConcurrencyLimitV2Create,
     ConcurrencyLimitV2Update,
@@ -24,13 +22,6 @@ from headrace.wire.concurrency_limits import (
     RenewConcurrencyLeaseBody,
     ResetConcurrencyLimitByTagBody,
 )
-
-
-def create_tag_limit(client: Client, body: ConcurrencyLimitCreate) -> ConcurrencyLimit:
-    """The limit of a tag, made or changed."""
-    return client.call(
-        "POST", "/concurrency_limits/", body, answer=ConcurrencyLimit, is_idempotent=True
-    )
 
 
 def read_tag_limit(client: Client, tag: str) -> ConcurrencyLimit:
@@ -101,18 +92,6 @@ def take_slots(
     return client.call(
         "POST",
         "/v2/concurrency_limits/increment",
-        body,
-        answer=list[MinimalConcurrencyLimitResponse],
-    )
-
-
-def release_slots(
-    client: Client, body: BulkDecrementActiveSlotsBody
-) -> list[MinimalConcurrencyLimitResponse]:
-    """Give slots back."""
-    return client.call(
-        "POST",
-        "/v2/concurrency_limits/decrement",
         body,
         answer=list[MinimalConcurrencyLimitResponse],
     )

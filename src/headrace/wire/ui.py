@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from headrace.wire.filters import (
@@ -17,9 +16,8 @@ from headrace.wire.filters import (
 )
 from headrace.wire.flow_runs import FlowRunSort
 from headrace.wire.objects import Wire
-from headrace.wire.orchestration import FlowRunResult
-from headrace.wire.states import State, StateType
-from headrace.wire.task_runs import Constant, Parameter, TaskRunPolicy, TaskRunResult
+from headrace.wire.states import StateType
+from headrace.wire.task_runs import TaskRun
 
 
 class CountDeploymentsByFlowBody(Wire, kw_only=True):
@@ -110,32 +108,5 @@ class SimpleNextFlowRun(Wire, kw_only=True):
     state_type: StateType
 
 
-class UITaskRun(Wire, kw_only=True):
-    cache_expiration: datetime | None = None
-    cache_key: str | None = None
-    created: datetime | None
-    dynamic_key: str
-    empirical_policy: TaskRunPolicy = msgspec.field(default_factory=TaskRunPolicy)
-    end_time: datetime | None = None
-    estimated_run_time: float = 0.0
-    estimated_start_time_delta: float = 0.0
-    expected_start_time: datetime | None = None
-    flow_run_id: UUID | None = None
+class UITaskRun(TaskRun, kw_only=True):
     flow_run_name: str | None = None
-    flow_run_run_count: int = 0
-    id: UUID
-    labels: dict[str, bool | int | float | str] | None = None
-    name: str | UnsetType = UNSET
-    next_scheduled_start_time: datetime | None = None
-    run_count: int = 0
-    start_time: datetime | None = None
-    state: State | None = None
-    state_id: UUID | None = None
-    state_name: str | None = None
-    state_type: StateType | None = None
-    tags: list[str] = []
-    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = {}
-    task_key: str
-    task_version: str | None = None
-    total_run_time: float = 0.0
-    updated: datetime | None

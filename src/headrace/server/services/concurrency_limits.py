@@ -15,6 +15,7 @@ from headrace.core.ids import new_id
 from headrace.core.times import now_text
 from headrace.errors import ObjectAlreadyExists, ObjectNotFound, UniqueViolation
 from headrace.server.services import deployments
+from headrace.server.services.concurrency_slots import Holder, Lease, grant
 from headrace.server.store import concurrency_limits as sql
 from headrace.server.store import deployments as deployment_sql
 from headrace.server.store.concurrency_limits import Limit
@@ -141,12 +142,8 @@ async def reset_tag_limit(database: Database, tag: str, holders: list[str]) -> N
         now = tx.now()
         tx.execute(sql.RELEASE_LIMIT, {"limit_id": found.id})
         tx.execute(sql.TAKE, {"limit_id": found.id, "count": 0.0, "now": now})
-        made = {"created": now, "updated": now}
         for holder in holders:
-            lease = {"id": new_id(), **made, "slots": 1, "expires": None}
-            tx.execute(sql.INSERT_LEASE, {**lease, "holder_type": "task_run", "holder_id": holder})
-            slot = {"id": new_id(), **made, "lease_id": lease["id"], "limit_id": found.id}
-            tx.execute(sql.INSERT_SLOT, slot)
+            grant(tx, [found], 1, Lease(None, Holder("task_run", holder)), now)
 
     await database.transact(work)
 
