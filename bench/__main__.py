@@ -31,6 +31,8 @@ BEST = {
 def main() -> None:
     """Measure and write the page."""
     arguments = _arguments()
+    page = Path(arguments.output)
+    before = report.read_or_begin(page, add=arguments.add)
     with (
         tempfile.TemporaryDirectory(prefix="headrace-bench-") as name,
         postgres.running() as database,
@@ -53,8 +55,8 @@ def main() -> None:
                     )
                 print(f"   ({time.monotonic() - begin:.0f} s)", flush=True)
             # after each row: what was measured is kept if the rest is broken off
-            report.write(Path(arguments.output), results, sides, arguments.repeats)
-        print(f"written: {arguments.output}")
+            report.write(page, before, results, sides, arguments.repeats)
+        print(f"written: {page}")
 
 
 def _sides(scratch: Path, peer_python: Path) -> list[Side]:
@@ -76,6 +78,7 @@ def _arguments() -> argparse.Namespace:
         "--peer", default="~/.cache/headrace-bench/peer", help="the peer's environment"
     )
     parser.add_argument("--output", default="bench/RESULTS.md")
+    parser.add_argument("--add", action="store_true", help="keep what stands on the page")
     return parser.parse_args()
 
 

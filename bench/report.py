@@ -12,18 +12,26 @@ from bench.sides import Side
 Results = dict[str, list[Figure]]  # by the side's name
 
 
-def write(path: Path, results: Results, sides: list[Side], repeats: int) -> None:
-    """Write the page to `path`."""
-    path.write_text("\n".join([*_head(sides, repeats), *_table(results, sides)]) + "\n")
+HEAD = """# Results
+
+Made by `uv run python -m bench`. Medians. All figures of a table are of one run: one side after the
+other, on the same machine. The peer's default settings are the base of the factors.
+"""
 
 
-def _head(sides: list[Side], repeats: int) -> list[str]:
+def read_or_begin(path: Path, *, add: bool) -> str:
+    """What stands on the page before this run: its head, with `add` all that is there."""
+    return path.read_text() if add and path.exists() else HEAD
+
+
+def write(path: Path, before: str, results: Results, sides: list[Side], repeats: int) -> None:
+    """Write the page to `path`: what stood there before, and this run."""
+    run = "\n".join([*_about(sides, repeats), *_table(results, sides)])
+    path.write_text(f"{before}\n{run}\n")
+
+
+def _about(sides: list[Side], repeats: int) -> list[str]:
     lines = [
-        "# Results",
-        "",
-        "Made by `uv run python -m bench`. Medians; every side was measured in this one run, one after",
-        "the other, on the same machine. The peer's default settings are the base of the factors.",
-        "",
         f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"- machine: {os.cpu_count()} cores, {_memory_gib():.0f} GiB, {_processor()}, {platform.platform()}",
         f"- Python {platform.python_version()}; samples per figure: {max(5, repeats)} or more",
