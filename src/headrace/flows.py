@@ -8,9 +8,11 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from headrace._bindings import HEAVY, late, load
 from headrace.annotations import NotSet
+from headrace.core.retries import Delays
 from headrace.errors import InvalidNameError, NotImplementedYet
 from headrace.options import Hook, checked_hooks, refuse_not_yet
 from headrace.parameters import Signature, is_coroutine_function, is_generator_function
+from headrace.settings import settings
 
 __all__ = ["Flow", "flow"]
 
@@ -29,8 +31,9 @@ class Flow(Generic[P, R]):
         name: Names the flow on the server; the function's name with dashes when left out.
         version: A text of yours; a hash of the file when left out.
         flow_run_name: A template of the parameters, as `"load-{day}"`, or a function.
-        retries: How often a failed run is tried again.
-        retry_delay_seconds: Seconds before a retry.
+        retries: How often a failed run is tried again; as the settings have it when left out.
+        retry_delay_seconds: Seconds before a retry, one number or one for each; as the settings have it
+            when left out.
         task_runner: Runs submitted tasks; a pool of threads when left out.
         description: What it does; the docstring when left out.
         timeout_seconds: Seconds after which one attempt is stopped.
@@ -57,7 +60,7 @@ class Flow(Generic[P, R]):
         version: str | None = None,
         flow_run_name: str | Callable[..., str] | None = None,
         retries: int | None = None,
-        retry_delay_seconds: float | None = None,
+        retry_delay_seconds: Delays | None = None,
         task_runner: Any = None,
         description: str | None = None,
         timeout_seconds: float | None = None,
@@ -95,8 +98,8 @@ class Flow(Generic[P, R]):
         self.given_version = version
         self.flow_run_name = flow_run_name
         self.description = description or getattr(self.fn, "__doc__", None)
-        self.retries = retries or 0
-        self.retry_delay_seconds = retry_delay_seconds or 0
+        self.given_retries = retries
+        self.given_delay = retry_delay_seconds
         self.given_task_runner = task_runner
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
         self.should_validate_parameters = validate_parameters
@@ -121,12 +124,26 @@ class Flow(Generic[P, R]):
         with open(code.co_filename, "rb") as source:  # noqa: PTH123  # as above
             return load(HEAVY["md5"])(source.read(), usedforsecurity=False).hexdigest()
 
+    @cached_property
+    def retries(self) -> int:
+        """How often a failed run is tried again: as given, or as the settings have it."""
+        return (
+            settings().flows_default_retries if self.given_retries is None else self.given_retries
+        )
+
+    @cached_property
+    def retry_delay_seconds(self) -> Delays:
+        """Seconds before a retry, one number or one for each: as given, or as the settings have it."""
+        if self.given_delay is not None:
+            return self.given_delay
+        return settings().flows_default_retry_delay_seconds
+
     @property
     def task_runner(self) -> Any:
         """The task runner that runs of this flow are given copies of."""
         given = self.given_task_runner
         if given is None:
-            return late("Flow.task_runner")()
+            return late("Flow.task_runner")(settings().tasks_runner_thread_pool_max_workers)
         return given() if isinstance(given, type) else given
 
     @property

@@ -27,6 +27,11 @@ def checked_hooks(hooks: Sequence[Hook] | None, option: str) -> list[Hook]:
     return list(hooks)
 
 
+def first_given(*wishes: bool | None) -> bool:
+    """The first of some wishes that is not None; False when all are."""
+    return next((wish for wish in wishes if wish is not None), False)
+
+
 def refuse_not_yet(result_storage: Any, result_serializer: Any) -> None:
     """Say what of results is not there yet, instead of ignoring it.
 

@@ -3,15 +3,16 @@
 import copy
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from headrace._bindings import late
 from headrace.annotations import NotSet
-from headrace.core.retries import MAX_DELAYS, exponential_backoff
+from headrace.core.retries import MAX_DELAYS, Delays, exponential_backoff
 from headrace.errors import ConfigurationError, NotImplementedYet
 from headrace.options import Hook, checked_hooks, refuse_not_yet
 from headrace.parameters import Signature, is_coroutine_function, is_generator_function
+from headrace.settings import settings
 
 __all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
 
@@ -37,9 +38,9 @@ class Task(Generic[P, R]):
         cache_key_fn: A function of context and parameters that makes the cache key.
         cache_expiration: How long a stored result may be used.
         task_run_name: A template of the parameters, as `"score-{day}"`, or a function.
-        retries: How often a failed run is tried again.
+        retries: How often a failed run is tried again; as the settings have it when left out.
         retry_delay_seconds: Seconds before a retry: one number, one for each, or a function of the
-            number of retries, as `exponential_backoff(2)`.
+            number of retries, as `exponential_backoff(2)`; as the settings have it when left out.
         retry_jitter_factor: How much delays vary: 0.5 makes 10 s anything from 5 s to 15 s.
         persist_result: Store the result; by default as the flow does.
         result_storage_key: A template that names the stored result.
@@ -134,17 +135,31 @@ class Task(Generic[P, R]):
         return self.isclassmethod or self.isstaticmethod
 
     def _set_retries(self, retries: int | None, delays: Any, jitter: float | None) -> None:
-        self.retries = retries or 0
+        self.given_retries = retries
         if callable(delays):
-            delays = delays(self.retries)
+            delays = delays(retries or 0)
         if not isinstance(delays, int | float | None) and len(delays) > MAX_DELAYS:
             message = f"retry_delay_seconds lists {len(delays)} delays; {MAX_DELAYS} is the most."
             raise ConfigurationError(message)
         if jitter is not None and jitter < 0:
             message = f"retry_jitter_factor is {jitter}; it must be 0 or more."
             raise ConfigurationError(message)
-        self.retry_delay_seconds: float | int | Sequence[float | int] = delays or 0
+        self.given_delays: Delays | None = delays
         self.retry_jitter_factor = jitter
+
+    @cached_property
+    def retries(self) -> int:
+        """How often a failed run is tried again: as given, or as the settings have it."""
+        if self.given_retries is not None:
+            return self.given_retries
+        return settings().tasks_default_retries
+
+    @cached_property
+    def retry_delay_seconds(self) -> Delays:
+        """Seconds before a retry, one number or one for each: as given, or as the settings have it."""
+        if self.given_delays is not None:
+            return self.given_delays
+        return settings().tasks_default_retry_delay_seconds
 
     def _set_caching(self, policy: Any, key_fn: Any, persist_result: bool | None) -> None:
         """A cache needs stored results, so a task that asks for one asks for storing too."""

@@ -77,9 +77,9 @@ def create_run(
 
 def policy_of(flow: Any) -> FlowRunPolicy:
     """What the server must know to retry a run. It takes whole seconds; the engine waits the rest."""
-    return FlowRunPolicy(
-        retries=flow.retries, retry_delay=int(flow.retry_delay_seconds), pause_keys=[]
-    )
+    delays = flow.retry_delay_seconds
+    shortest = delays if isinstance(delays, int | float) else min(delays, default=0)
+    return FlowRunPolicy(retries=flow.retries, retry_delay=int(shortest), pause_keys=[])
 
 
 def create_stand_in(

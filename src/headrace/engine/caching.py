@@ -10,6 +10,8 @@ from headrace.context import TaskRunContext
 from headrace.engine.reporting import task_logger
 from headrace.engine.task_run import TaskRun
 from headrace.errors import HashError
+from headrace.options import first_given
+from headrace.settings import settings
 
 
 class CachePlan(NamedTuple):
@@ -40,13 +42,16 @@ def plan_cache(context: TaskRunContext, run: TaskRun) -> CachePlan:
     return CachePlan(
         key=key,
         storage_key=key or uuid4().hex,
-        refresh=bool(task.refresh_cache),
+        refresh=first_given(task.refresh_cache, settings().tasks_refresh_cache),
         expires_in=expiration.total_seconds() if expiration is not None else None,
     )
 
 
 def _key(context: TaskRunContext, run: TaskRun) -> str | None:
     task: Any = run.task
+    defaults = settings()
+    if defaults.tasks_disable_caching:
+        return None
     if task.result_storage_key is not None:
         return task.result_storage_key.format(
             parameters=context.parameters, flow_run=run.parent and run.parent.flow_run, task_run=run
@@ -55,7 +60,7 @@ def _key(context: TaskRunContext, run: TaskRun) -> str | None:
     if task.cache_key_fn is not None:
         policy = CacheKeyFnPolicy(task.cache_key_fn)
     elif policy is NotSet:
-        policy = DEFAULT
+        policy = None if defaults.tasks_default_no_cache else DEFAULT
     if policy is None:
         return None
     flow_parameters = dict(run.parent.parameters) if run.parent is not None else {}

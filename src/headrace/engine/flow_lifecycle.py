@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from headrace.context import FlowRunContext, in_flow_run
+from headrace.core.retries import Delays, delay_before
 from headrace.engine.commands import Call, Command, Expired, Request
 from headrace.engine.heartbeat import heartbeats
 from headrace.engine.prints import prints_to_log
@@ -26,7 +27,9 @@ from headrace.errors import (
     TerminationSignal,
 )
 from headrace.futures import resolve_futures_to_states
+from headrace.options import first_given
 from headrace.results import write_result
+from headrace.settings import settings
 from headrace.states import (
     State,
     StateType,
@@ -48,7 +51,7 @@ class RunnableFlow(Protocol):
     signature: Any
     isasync: bool
     retries: int
-    retry_delay_seconds: float
+    retry_delay_seconds: Delays
     timeout_seconds: float | None
     should_validate_parameters: bool
     log_prints: bool | None
@@ -95,11 +98,16 @@ def run_flow(
 
 def _context(flow: RunnableFlow, run: Run, parameters: Mapping[str, Any]) -> FlowRunContext:
     flow_run = run.flow_run
-    parent = FlowRunContext.get()
+    parent, defaults = FlowRunContext.get(), settings()
     context = FlowRunContext(flow, flow_run, parameters, time.time(), parent)
     context.deployment = run.deployment
-    context.log_prints = _first(flow.log_prints, parent.log_prints if parent else False)
-    context.persist_result = _first(flow.persist_result, parent.persist_result if parent else False)
+    context.log_prints = first_given(
+        flow.log_prints, parent.log_prints if parent else defaults.logging_log_prints
+    )
+    context.persist_result = first_given(
+        flow.persist_result,
+        parent.persist_result if parent else defaults.results_persist_by_default,
+    )
     context.resuming = bool(flow_run.empirical_policy.resuming)
     context.epoch = run.epoch
     context.related = [
@@ -115,10 +123,6 @@ def _context(flow: RunnableFlow, run: Run, parameters: Mapping[str, Any]) -> Flo
         },
     ]
     return context
-
-
-def _first(own: bool | None, inherited: bool) -> bool:
-    return inherited if own is None else own
 
 
 def _attempts(
@@ -219,7 +223,8 @@ def _wait_for_retry(
         flow.retries,
         extra=run.ids,
     )
-    exact = datetime.fromtimestamp(failed.seconds + flow.retry_delay_seconds, UTC)
+    delay = delay_before(run.flow_run.run_count, flow.retry_delay_seconds, None, 0)
+    exact = datetime.fromtimestamp(failed.seconds + delay, UTC)
     yield from wait_until(scheduled, at_least=exact)
 
 

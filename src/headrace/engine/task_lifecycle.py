@@ -23,7 +23,9 @@ from headrace.engine.resolution import check_upstreams, pending_futures, resolve
 from headrace.engine.task_run import RunnableTask, TaskRun
 from headrace.errors import HeadraceError, UpstreamTaskError
 from headrace.futures import resolve_futures_to_states
+from headrace.options import first_given
 from headrace.results import find_result, read_result, write_result
+from headrace.settings import settings
 from headrace.states import (
     State,
     StateType,
@@ -73,13 +75,15 @@ def run_task(
 
 def _inherit(context: TaskRunContext, task: RunnableTask, run: TaskRun) -> None:
     """What the task leaves open is as the flow run has it."""
-    parent = run.parent
-    context.log_prints = _first(task.log_prints, parent.log_prints if parent else False)
-    context.persist_result = _first(task.persist_result, parent.persist_result if parent else False)
-
-
-def _first(own: bool | None, inherited: bool) -> bool:
-    return inherited if own is None else own
+    parent, defaults = run.parent, settings()
+    context.log_prints = first_given(
+        task.log_prints, parent.log_prints if parent else defaults.logging_log_prints
+    )
+    context.persist_result = first_given(
+        task.persist_result,
+        defaults.tasks_default_persist_result,
+        parent.persist_result if parent else defaults.results_persist_by_default,
+    )
 
 
 def _attempts(
