@@ -112,11 +112,15 @@ def admit(tx: Transaction, run_id: str) -> Admitted | Blocked:
     return slots.admit(resources)
 
 
-def count(tx: Transaction, slots: Slots, resources: Iterable[Resource]) -> None:
-    """Lock the limited resources that are not counted yet, then count who holds their slots."""
+def count(tx: Transaction, slots: Slots, resources: Iterable[Resource]) -> bool:
+    """Lock the limited resources that are not counted yet, then count who holds their slots.
+
+    True when a lock was taken: it may have been waited for, and a time that was read before it is
+    no longer the time of what is written after it.
+    """
     wanted = {r.lock_key: r for r in limited(resources) if not slots.knows(r)}
     if not wanted:
-        return
+        return False
     tx.lock(*wanted)
     used = dict.fromkeys(wanted, 0)
     for kind, statement in _COUNTS.items():
@@ -125,6 +129,7 @@ def count(tx: Transaction, slots: Slots, resources: Iterable[Resource]) -> None:
             rows = tx.fetch_all(statement, {"ids": list(ids)})
             used |= {ids[owner]: live for owner, live in rows}
     slots.count(used)
+    return True
 
 
 async def live_slots(database: Database, resources: Iterable[Resource]) -> dict[str, int]:

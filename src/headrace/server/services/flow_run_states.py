@@ -125,11 +125,13 @@ async def _move_with_slot(database: Database, row: FlowRunRow, proposed: State) 
             found = admit(tx, row.id)
             if isinstance(found, Blocked):
                 facts = replace(facts, refusal=Refusal(found.sentence, cancel=found.cancel))
-        verdict = decide_on(facts, proposed)
+        # Who was let in has held the slot since now: locks may have been waited for.
+        now = tx.now()
+        verdict = decide_on(facts, replace(proposed, timestamp=now))
         state = proposals.new_state_of(verdict)
         if state is None:
             return verdict, fresh.state
-        writes = transitions.flow_run(fresh, state, now=tx.now(), policy=_policy_of(verdict))
+        writes = transitions.flow_run(fresh, state, now=now, policy=_policy_of(verdict))
         transitions.carry_out(tx, writes)
         return verdict, transitions.stored_state(writes)
 

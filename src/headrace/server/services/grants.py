@@ -90,14 +90,13 @@ class Harvest:
 
 def take(tx: Transaction, demand: Demand, lanes: Sequence[Lane], lease_seconds: float) -> Harvest:
     """Give `demand` the runs that are due, in the order of the lanes, as far as limits allow."""
-    now = tx.now()
     held = tx.fetch_all(sql.HELD_BY_CLAIM, {"claim": demand.claim_id, "owner": demand.owner})
-    expires = later(now, lease_seconds)
     if held:
+        expires = later(tx.now(), lease_seconds)
         tx.execute(sql.EXTEND, {"ids": [run_id for run_id, _ in held], "expires": expires})
         return Harvest([Grant(run_id, epoch, expires) for run_id, epoch in held])
-    picking = _Picking(tx, demand, now, expires)
-    count(tx, picking.slots, [r for lane in lanes for r in lane.resources])
+    picking = _Picking(tx, demand, lease_seconds)
+    picking.count([r for lane in lanes for r in lane.resources])
     for lane in lanes:
         if picking.wanted <= 0:
             break
@@ -108,15 +107,19 @@ def take(tx: Transaction, demand: Demand, lanes: Sequence[Lane], lease_seconds: 
 class _Picking:
     """One claim being filled."""
 
-    def __init__(self, tx: Transaction, demand: Demand, now: str, expires: str) -> None:
+    def __init__(self, tx: Transaction, demand: Demand, lease_seconds: float) -> None:
         self.slots = Slots({})
         self.harvest = Harvest()
         self.wanted = min(demand.limit, MAX_BATCH)
         self._tx = tx
         self._demand = demand
-        self._now = now
-        self._expires = expires
-        self._horizon = later(now, demand.prefetch)
+        self._lease_seconds = lease_seconds
+        self._now = ""
+
+    def count(self, resources: Sequence[Resource]) -> None:
+        """Count the slots of what is limited; what is granted then is granted at that moment."""
+        if count(self._tx, self.slots, resources) or not self._now:
+            self._now = self._tx.now()
 
     def draw(self, lane: Lane) -> None:
         """Take from one lane until the claim is filled, the lane is empty or its limit is reached."""
@@ -126,7 +129,7 @@ class _Picking:
         full: set[str] = set()
         while self.wanted > 0:
             page = self._read(statement, lane, full)
-            count(self._tx, self.slots, [r for run in page for r in run.resources()])
+            self.count([r for run in page for r in run.resources()])
             size, closed = self.wanted, self._admit(page, full)
             if closed or len(page) < size:
                 return
@@ -136,7 +139,7 @@ class _Picking:
             statement,
             {
                 "owner": lane.id,
-                "horizon": self._horizon,
+                "horizon": later(self._now, self._demand.prefetch),
                 "page": self.wanted,
                 "full": sorted(full) or [_NO_DEPLOYMENT],
             },
@@ -164,19 +167,19 @@ class _Picking:
         return closed
 
     def _grant(self, candidate: Candidate) -> list[Write]:
-        run = candidate.run
+        run, expires = candidate.run, later(self._now, self._lease_seconds)
         state = transitions.new_state(
             StateType.PENDING, timestamp=self._now, details={"scheduled_time": candidate.due}
         )
         lease = transitions.Lease(
             owner=self._demand.owner,
             kind="worker",
-            expires=self._expires,
+            expires=expires,
             claim_id=self._demand.claim_id,
             epoch=run.epoch + 1,
         )
         self.wanted -= 1
-        self.harvest.grants.append(Grant(run.id, lease.epoch, self._expires))
+        self.harvest.grants.append(Grant(run.id, lease.epoch, expires))
         # Others who wait for the queue learn nothing from it: no slot and no run came free.
         self.harvest.topics += (f"run:{run.id}", "events")
         return transitions.flow_run(run, state, now=self._now, lease=lease)

@@ -121,6 +121,9 @@ def flow_run(
         lease: Who holds it from now on; without one it is kept, or let go where the state says so.
     """
     facts = row.facts()
+    if facts.state is not None and state.timestamp < facts.state.timestamp:
+        # Two servers, two clocks: a history does not go back in time.
+        state = replace(state, timestamp=facts.state.timestamp)
     step = progress(facts, state)
     text = encode_state(state, flow_run_id=row.id, task_run_id=row.parent_task_run_id)
     held = lease or _lease_after(row, state, policy or facts.policy)

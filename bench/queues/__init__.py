@@ -1,0 +1,1 @@
+"""Many real workers on one pool with queues and limits, judged by the recorded history."""
