@@ -32,8 +32,8 @@ def worker() -> None:
 @click.option(
     "--install-policy",
     type=click.Choice(INSTALL_POLICIES),
-    default="never",
-    help="Of the contract; a worker uses what is installed, and says what is missing.",
+    default="prompt",
+    help="Whether to install what the kind needs. Prompt asks; without a terminal it is never.",
 )
 @click.option(
     "--base-job-template",
@@ -61,12 +61,6 @@ def start(
     create_pool: bool,
 ) -> None:
     """Take runs of a work pool and run them, until Ctrl-C."""
-    if install_policy == "always":
-        message = (
-            "a worker installs nothing by itself: install what the kind needs, as in "
-            "pip install --upgrade 'headrace[docker]', and leave --install-policy out"
-        )
-        raise click.UsageError(message)
     current = settings()
     wanted = pool or current.deployments_default_work_pool_name
     if not wanted:
@@ -85,6 +79,7 @@ def start(
         create_pool=create_pool,
         base_job_template=template,
         health_port=current.worker_webserver_port if with_healthcheck else None,
+        install=load("headrace.worker.installing:InstallPolicy")(install_policy),
     )
     url = connect().url  # starts this machine's embedded server where no other is configured
     load("headrace.worker.start:work_for_pool")(

@@ -4,14 +4,21 @@ Claims, leases, cancellation, state reports and restarts live once, in the worke
 starts a job, says how it is, stops it, and shows what it printed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
 from headrace.core.sdks import Sdk
+
+NAME: Final = "name"
+"""In a handle's details: what people find the attempt by. It is noted on the run."""
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,8 @@ class Job:
         slot: Where the worker's ledger keeps this attempt; a kind on the worker's machine uses it.
         sdk: Whose engine runs it.
         settings: Environment that lets this SDK find the API; the template's goes over it.
+        is_wanted: Whether the attempt shall still be launched: a kind whose launch takes long asks
+            between its steps, and raises when it shall not.
     """
 
     run_id: str
@@ -39,6 +48,13 @@ class Job:
     slot: int = 0
     sdk: Sdk = Sdk.HEADRACE
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_wanted: Callable[[], bool] = _always
+
+    def handle(self, kind: str, details: Mapping[str, str | int]) -> "Handle":
+        """What finds this attempt again, once a kind knows more of it than its run and epoch."""
+        return Handle(
+            kind=kind, run_id=self.run_id, epoch=self.epoch, sdk=self.sdk, details=dict(details)
+        )
 
 
 class Handle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,7 +67,12 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str
     run_id: str
     epoch: int
+    sdk: Sdk = Sdk.HEADRACE
     details: dict[str, str | int] = {}
+
+    def extended(self, details: Mapping[str, str | int]) -> "Handle":
+        """The same attempt, of which more is known."""
+        return msgspec.structs.replace(self, details={**self.details, **details})
 
     def to_json(self) -> bytes:
         """The form that is stored."""
@@ -98,6 +119,7 @@ class Status:
 
 
 Notify = Callable[[Handle, Status], None]
+Write = Callable[[bytes], object]
 
 
 class Infrastructure(Protocol):
@@ -106,25 +128,37 @@ class Infrastructure(Protocol):
     kind: str
 
     def launch(self, job: Job) -> Handle:
-        """Start the attempt; return at once, it may still be starting.
+        """Start the attempt. It may still be starting when this returns.
+
+        Launching the same attempt again finds what was launched first.
 
         Raises:
             InfrastructureUnavailable: It may work in a moment; nothing was started.
-            InfrastructureError: It will not work.
+            InfrastructureError: It will not work; nothing was started.
         """
         ...
 
     def poll(self, handle: Handle) -> Status:
-        """How the attempt is now."""
+        """How the attempt is now.
+
+        Raises:
+            InfrastructureUnavailable: Nobody can say now. Nothing follows for the attempt.
+        """
         ...
 
     def stop(self, handle: Handle, grace: float) -> None:
-        """Ask it to end, and end it all after `grace` seconds; 0 means at once. Returns at once."""
+        """Ask it to end, and end it all after `grace` seconds; 0 means at once. Returns at once.
+
+        May be called again, with another grace. What cannot be reached now is stopped when it can.
+        """
         ...
 
     def logs(self, handle: Handle) -> list[str]:
-        """The last lines it printed, as far as they are kept."""
+        """The last lines it printed, as far as they are kept. Raises nothing."""
         ...
+
+
+# What a kind may do besides; each is found by its method.
 
 
 @runtime_checkable
@@ -142,4 +176,71 @@ class Releasing(Protocol):
 
     def release(self, handle: Handle) -> None:
         """Forget an attempt that is over and reported."""
+        ...
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """A kind that looks at many attempts with one request."""
+
+    def poll_all(self, handles: Sequence[Handle]) -> Iterable[tuple[Handle, Status]]:
+        """How each is now, beside its handle; with more details where more is known.
+
+        Raises:
+            InfrastructureUnavailable: Nobody can say now. Nothing follows for the attempts.
+        """
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A kind that can tell what attempts print while they run."""
+
+    def show(self, handle: Handle, write: Write, *, is_over: bool) -> None:
+        """Write what is new, up to the last line break; all of it when the attempt is over.
+
+        Called about five times a second for each attempt, so it waits for nothing.
+
+        Raises:
+            OSError: `write` did.
+        """
+        ...
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """A kind that has to do something to take over what an earlier process of the worker left.
+
+    Of the other kinds the stored handle is polled.
+    """
+
+    def adopt(self, handle: Handle, slot: int) -> tuple[Handle, Status] | None:
+        """Take over an attempt; None where it was never started, for certain.
+
+        Args:
+            handle: As it was stored last; without details where its launch may not have begun.
+            slot: Its place in the worker's ledger.
+        """
+        ...
+
+
+@runtime_checkable
+class Reconciling(Protocol):
+    """A kind that finds this worker's attempts by their labels, whether or not anybody knows of them."""
+
+    def attempts(self) -> list[Handle]:
+        """All of this worker's attempts of which the infrastructure has anything left.
+
+        Raises:
+            InfrastructureUnavailable: Nobody can say now.
+        """
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A kind that holds something open."""
+
+    def close(self) -> None:
+        """Launch nothing more. What runs goes on."""
         ...

@@ -137,9 +137,9 @@ class WorkerApi:
         )
         self._client.call("POST", "/logs/", [line], timeout=SHORT, attempts=0)
 
-    def record_process(self, run_id: str, process: str) -> None:
+    def record_name(self, run_id: str, name: str) -> None:
         """Note on the run what its infrastructure calls it."""
-        body = FlowRunUpdate(infrastructure_pid=process)
+        body = FlowRunUpdate(infrastructure_pid=name)
         self._client.call("PATCH", f"/flow_runs/{run_id}", body, timeout=_NOTE, attempts=0)
 
     def break_off(self) -> None:

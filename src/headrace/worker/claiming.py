@@ -1,8 +1,5 @@
-"""Takes runs from the API and launches them."""
+"""Takes runs from the API and writes them down."""
 
-import logging
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,27 +7,16 @@ from uuid import UUID
 
 import msgspec
 
-from headrace.core.sdks import Sdk
-from headrace.errors import (
-    HeadraceError,
-    InfrastructureError,
-    InfrastructureUnavailable,
-    RequestTimedOut,
-    ServerUnreachable,
-)
-from headrace.infrastructure.contract import Handle, Infrastructure, Job, Phase, Status
+from headrace.errors import HeadraceError, RequestTimedOut, ServerUnreachable
+from headrace.infrastructure.contract import Handle, Job
 from headrace.wire.claims import ClaimBatch, ClaimBody, ClaimedRunHead
 from headrace.worker.api import WorkerApi, new_claim_id
-from headrace.worker.contract_control import ContractControl
+from headrace.worker.environments import JobEnvironments
 from headrace.worker.holdings import Held, Holdings
 from headrace.worker.leases import LeaseKeeper, must_be_dead_by
 from headrace.worker.ledger import Ledger
 
-_log = logging.getLogger("headrace.worker")
-
 _MOST_AT_ONCE = 100  # runs in one claim: what one worker starts within about 0.2 s
-_LAUNCH_TRIES = 4  # for an infrastructure that says it may work in a moment
-_LAUNCH_PAUSE = 0.25  # seconds before the second try; doubles
 _head = msgspec.json.Decoder(ClaimedRunHead)
 
 
@@ -46,36 +32,36 @@ class Source:
 
 
 class Claimer:
-    """Asks for as many runs as there is room for, and launches what it gets.
+    """Asks for as many runs as there is room for, and makes jobs of what it gets.
 
     Args:
         api: The API.
-        infrastructure: What runs them.
+        kind: The infrastructure's.
         source: Where they come from.
         holdings: What is held.
         ledger: Where each is written down before it is launched.
         leases: Told of new leases.
-        control: What runs of the contract's own SDK are told by.
+        environments: What their jobs are told.
     """
 
     def __init__(
         self,
         *,
         api: WorkerApi,
-        infrastructure: Infrastructure,
+        kind: str,
         source: Source,
         holdings: Holdings,
         ledger: Ledger,
         leases: LeaseKeeper,
-        control: ContractControl,
+        environments: JobEnvironments,
     ) -> None:
         self._api = api
-        self._infrastructure = infrastructure
+        self._kind = kind
         self._source = source
         self._holdings = holdings
         self._ledger = ledger
         self._leases = leases
-        self._control = control
+        self._environments = environments
         self._claim_id = new_claim_id()
         self._lost_answer = False
 
@@ -111,32 +97,26 @@ class Claimer:
         self._lost_answer = False
         return batch
 
-    def launch_all(self, batch: ClaimBatch, received: float) -> list[Held]:
-        """Launch what a claim brought; those that could not be launched are returned, ended.
+    def take(self, batch: ClaimBatch, received: float) -> list[tuple[Job, Held]]:
+        """Hold what a claim brought, and write it down; the jobs to launch.
 
         Args:
             batch: The claim's answer.
             received: When it came, monotonic seconds.
         """
-        failed: list[Held] = []
+        taken: list[tuple[Job, Held]] = []
         for raw in batch.runs:
             held, head = self._write_down(bytes(raw), batch, received)
-            if held is None:
-                continue
-            job = self._job(head, held, bytes(raw))
-            status = self._launch(job, held)
-            if status is not None:
-                self._control.forget(held)
-                held.status = status
-                failed.append(held)
-        return failed
+            if held is not None:
+                taken.append((self._job(head, held, bytes(raw)), held))
+        return taken
 
     def _write_down(
         self, raw: bytes, batch: ClaimBatch, received: float
     ) -> tuple[Held | None, ClaimedRunHead]:
         head = _head.decode(raw)
         run_id = str(head.flow_run.id)
-        handle = Handle(kind=self._infrastructure.kind, run_id=run_id, epoch=head.epoch)
+        handle = Handle(kind=self._kind, run_id=run_id, epoch=head.epoch, sdk=head.sdk)
         if self._holdings.find(handle) is not None:
             return None, head  # a repeated claim brought it again
         seconds = min(batch.lease_seconds, _seconds_until(head.lease_expires))
@@ -151,6 +131,7 @@ class Claimer:
             deadline=deadline,
             handle=handle,
             fenced=head.fenced,
+            is_launching=True,
             streams=configuration.get("stream_output", True) is not False,
         )
         self._ledger.enter(held.slot, run_id, head.epoch, handle.to_json(), deadline)
@@ -159,48 +140,18 @@ class Claimer:
         return held, head
 
     def _job(self, head: ClaimedRunHead, held: Held, raw: bytes) -> Job:
-        ours = head.sdk is Sdk.HEADRACE
         return Job(
             run_id=held.run_id,
             epoch=held.epoch,
             name=held.name,
             configuration=head.job_configuration or {},
-            environment=self._identify(held) if ours else self._control.identify(held),
+            environment=self._environments.identify(held),
             payload=raw,
             slot=held.slot,
             sdk=head.sdk,
-            settings={} if ours else self._control.settings(self._api.url),
+            settings=self._environments.settings(head.sdk),
+            is_wanted=lambda: held.is_wanted,
         )
-
-    def _identify(self, held: Held) -> dict[str, str]:
-        return {
-            "HEADRACE_API_URL": self._api.url,
-            "HEADRACE__FLOW_RUN_ID": held.run_id,
-            "HEADRACE__FLOW_RUN_EPOCH": str(held.epoch),
-        }
-
-    def _launch(self, job: Job, held: Held) -> Status | None:
-        """Launch; what became of it when that failed for good."""
-        pause = _LAUNCH_PAUSE
-        for left in range(_LAUNCH_TRIES - 1, -1, -1):
-            try:
-                handle = self._infrastructure.launch(job)
-            except InfrastructureUnavailable as error:
-                _log.warning("run %s cannot be started yet: %s", job.run_id, error)
-                if left:
-                    threading.Event().wait(pause)
-                    pause *= 2
-                    continue
-                return Status(Phase.EXITED, reason=str(error), proven=True, never_ran=True)
-            except InfrastructureError as error:
-                reason = f"could not be started: {error}"
-                return Status(Phase.EXITED, reason=reason, proven=True)
-            # The process may have told of its start already, with a fuller handle.
-            if not held.handle.details:
-                held.handle = handle
-                self._ledger.keep_handle(held.slot, handle.to_json())
-            return None
-        return None
 
 
 def _seconds_until(moment: datetime) -> float:
@@ -214,8 +165,3 @@ def cancelled_runs(holdings: Holdings, runs: Sequence[UUID]) -> list[Held]:
     for run in runs:
         found += [held for held in holdings.find_run(str(run)) if not held.cancelling]
     return found
-
-
-def now() -> float:
-    """The clock of deadlines: monotonic seconds, the same in every process of this machine."""
-    return time.monotonic()

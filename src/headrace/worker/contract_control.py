@@ -1,4 +1,4 @@
-"""The contract's own SDK in a process of ours: how it finds the API, and how it hears of a cancellation.
+"""How a run of the contract's own SDK in a process of ours hears of a cancellation.
 
 Its engine takes a SIGTERM for a crash, unless it was told before that the run is cancelled: it then runs
 the flow's cancellation hooks and ends without a word, and the worker says what became of the run. It is
@@ -10,7 +10,6 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
 
 from headrace.worker.holdings import Held
 
@@ -26,31 +25,21 @@ Key = tuple[str, int]
 
 
 class ContractControl:
-    """What a worker needs to run flows of the contract's own SDK. Thread-safe.
+    """The worker's end of the connections to runs of the contract's own SDK. Thread-safe."""
 
-    Args:
-        credentials: Environment that lets these runs into the API.
-    """
-
-    def __init__(self, credentials: Mapping[str, str]) -> None:
-        self._credentials = dict(credentials)
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
         self._invited: dict[str, Key] = {}  # by token
         self._engines: dict[Key, socket.socket] = {}
 
-    def settings(self, url: str) -> dict[str, str]:
-        """The environment, the same for all runs, in which that SDK finds the API at `url`."""
-        return {"PREFECT_API_URL": url, **self._credentials}
-
-    def identify(self, held: Held) -> dict[str, str]:
-        """The environment that tells an attempt which run it is and where it is heard of."""
+    def invite(self, held: Held) -> dict[str, str]:
+        """The environment that tells an attempt where it is heard of."""
         token = secrets.token_hex(_TOKEN_BYTES)
         with self._lock:
             port = self._listen().getsockname()[1]
             self._invited[token] = (held.run_id, held.epoch)
         return {
-            "PREFECT__FLOW_RUN_ID": held.run_id,
             "PREFECT__CONTROL_PORT": str(port),
             "PREFECT__CONTROL_TOKEN": token,
         }

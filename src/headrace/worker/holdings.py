@@ -35,12 +35,17 @@ class Held:
     since: float = field(default_factory=time.monotonic)
     status: Status = _STARTING
     streams: bool = True
-    shown: int = 0  # bytes of its output already shown
-    is_recorded: bool = False  # the run knows its process
+    is_launching: bool = False  # nothing can be said of it before that is done
+    is_recorded: bool = False  # the run knows what its infrastructure calls it
     cancelling: bool = False
     lost: bool = False
     stopping: str = ""  # why the worker itself is stopping it
     tell_again_after: float = 0.0  # seconds
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether nobody has asked for its end."""
+        return not (self.cancelling or self.lost or self.stopping)
 
 
 class Holdings:

@@ -40,7 +40,7 @@ class WorkerHome:
                 "another name with --name"
             )
             raise WorkerAlreadyRunning(message) from None
-        self.ledger = Ledger(self.directory / "ledger")
+        self.ledger = ledger_of(self.directory)
         if self.ledger.is_new or not self.ledger.owner:
             self.ledger.reset(f"{name}@{socket.gethostname()}:{uuid4().hex[:12]}")
 
@@ -49,21 +49,26 @@ class WorkerHome:
         """Under what name its leases are held; the same after a restart."""
         return self.ledger.owner
 
-    @property
-    def outputs(self) -> Path:
-        """Where outputs of its runs are while they run."""
-        return self.directory / "output"
-
-    @property
-    def preload(self) -> Path:
-        """What runs of this interpreter imported before; shared by all workers here."""
-        digest = hashlib.sha256(sys.executable.encode()).hexdigest()[:12]
-        return self.directory.parent / f"preload-{digest}.json"
-
     def close(self) -> None:
         """Let another process have it."""
         self.ledger.close()
         os.close(self._lock)
+
+
+def ledger_of(directory: Path) -> Ledger:
+    """The ledger in a worker's directory. All that map it see the same."""
+    return Ledger(directory / "ledger")
+
+
+def outputs_of(directory: Path) -> Path:
+    """Where outputs of a worker's runs are while they run."""
+    return directory / "output"
+
+
+def preload_of(directory: Path) -> Path:
+    """What runs of this interpreter imported before; shared by all workers here."""
+    digest = hashlib.sha256(sys.executable.encode()).hexdigest()[:12]
+    return directory.parent / f"preload-{digest}.json"
 
 
 def open_home(root: Path, name: str | None, prefix: str) -> WorkerHome:

@@ -1,37 +1,36 @@
 """The worker: claims, leases, cancellation and reports, once for every kind of infrastructure."""
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
+from headrace.core.sdks import Sdk
 from headrace.errors import HeadraceError, ServerUnreachable
-from headrace.infrastructure.contract import Handle, Infrastructure, Notifying, Status
-from headrace.infrastructure.process.kind import ProcessInfrastructure
+from headrace.infrastructure.contract import NAME, Handle, Infrastructure, Notifying, Status
 from headrace.wire.workers import WorkerHeartbeatBody
 from headrace.worker.adoption import Adopter
 from headrace.worker.api import WorkerApi
 from headrace.worker.claiming import Claimer, Source, cancelled_runs
+from headrace.worker.complaints import Complaints
 from headrace.worker.contract_control import ContractControl
 from headrace.worker.endings import Endings
+from headrace.worker.environments import Credentials, JobEnvironments
 from headrace.worker.holdings import Held, Holdings
+from headrace.worker.launching import Launcher
 from headrace.worker.leases import LeaseKeeper
 from headrace.worker.ledger import Ledger
 from headrace.worker.output import OutputView
 from headrace.worker.stopping import Stopper
-from headrace.worker.warm.starter import WarmStarter
+from headrace.worker.watching import Watcher
 
 _log = logging.getLogger("headrace.worker")
 
 LONG_POLL = 25.0  # seconds a claim is held open; proxies commonly cut at 30 or 60
-_TICK = 0.2  # seconds between looks at outputs, stops and leases
-_POLL_EACH = 5.0  # seconds between questions about attempts whose kind does not tell by itself
-_RECORD_AFTER = 1.0  # seconds an attempt lives before the run is told which process it is
+_TICK = 0.2  # seconds between looks at leases
+_RECORD_AFTER = 1.0  # seconds an attempt lives before the run is told what it is called
 _RECORD_PAUSE = 10.0  # seconds until the next attempt at that after one that failed
 _PAUSE_FIRST, _PAUSE_LONGEST = 0.2, 10.0  # seconds between claims while the API is away
 _GATHER = 0.02  # seconds that freed room may wait for more of it while there is a backlog
@@ -48,7 +47,9 @@ class WorkerOptions:
         heartbeat_seconds: Between signs of life for its pool.
         grace_seconds: What a stopped run is given to end by itself.
         run_once: Take what is due now, wait for it to end, and leave.
-        contract_credentials: Environment that lets runs of the contract's own SDK into the API.
+        credentials: Environment that lets runs into the API, for each SDK.
+        is_local: Jobs are processes of this machine, under this worker's own environment.
+        launchers: Launches at one time; 0 launches one after the other.
     """
 
     name: str
@@ -56,30 +57,9 @@ class WorkerOptions:
     heartbeat_seconds: float = 30.0
     grace_seconds: float = 30.0
     run_once: bool = False
-    contract_credentials: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-class Complaints:
-    """Says once that something does not work, and once that it does again."""
-
-    def __init__(self) -> None:
-        self._open: set[str] = set()
-
-    def made(self, about: str, what: str, error: HeadraceError) -> None:
-        """It does not work."""
-        if about not in self._open:
-            self._open.add(about)
-            _log.warning("%s: %s", what, error)
-
-    def is_open(self, about: str) -> bool:
-        """Whether it does not work now."""
-        return about in self._open
-
-    def settled(self, about: str) -> None:
-        """It works."""
-        if about in self._open:
-            self._open.discard(about)
-            _log.warning("%s: the API answers again", about)
+    credentials: Credentials = field(default_factory=dict[Sdk, Mapping[str, str]])
+    is_local: bool = True
+    launchers: int = 0
 
 
 class Worker:
@@ -91,7 +71,6 @@ class Worker:
         source: Where runs come from.
         ledger: What this worker holds, on disk.
         options: How it behaves.
-        starter: The process kind's starter, for adopting what an earlier process left.
     """
 
     def __init__(
@@ -102,7 +81,6 @@ class Worker:
         source: Source,
         ledger: Ledger,
         options: WorkerOptions,
-        starter: WarmStarter | None = None,
     ) -> None:
         self._api = api
         self._infrastructure = infrastructure
@@ -110,34 +88,43 @@ class Worker:
         self._options = options
         self.holdings = Holdings(options.limit)
         self._ledger = ledger
-        self._view = OutputView(self._output_of)
-        self._control = ContractControl(options.contract_credentials)
+        self._control = ContractControl()
         self._stopper = Stopper(infrastructure, self._control, options.grace_seconds)
         self._leases = LeaseKeeper(api, source.owner, self.holdings, ledger)
+        view = OutputView(infrastructure)
+        self._watcher = Watcher(infrastructure, self.holdings, view.show, self._changed)
         self._endings = Endings(
             api=api,
             owner=source.owner,
             infrastructure=infrastructure,
             holdings=self.holdings,
             ledger=ledger,
-            show=self._show_rest,
+            show=lambda held: view.show(held, is_over=True),
         )
         self._claimer = Claimer(
             api=api,
-            infrastructure=infrastructure,
+            kind=infrastructure.kind,
             source=source,
             holdings=self.holdings,
             ledger=ledger,
             leases=self._leases,
-            control=self._control,
+            environments=JobEnvironments(
+                lambda: api.url, options.credentials, self._control, options.is_local
+            ),
         )
-        self._adopter = Adopter(ledger, self.holdings, infrastructure, starter, self._endings.ended)
-        self._complaints = Complaints()
+        self._launcher = Launcher(
+            infrastructure,
+            ledger,
+            failed=self._over_for,
+            unwanted=self._stopper.stop_again,
+            threads=options.launchers,
+        )
+        self._adopter = Adopter(ledger, self.holdings, infrastructure, self._endings.ended)
+        self._complaints = Complaints("the API answers again")
         self._draining = threading.Event()
         self._stopping = threading.Event()
         self._over = threading.Event()
         self.last_claim = time.monotonic()  # for the health check
-        self._polled = 0.0
         self._record_again = 0.0
         self._is_backlog = False
 
@@ -148,7 +135,10 @@ class Worker:
         self._endings.start()
         for held in self._adopter.adopt_all():
             _log.info("took over run %s, epoch %s", held.run_id, held.epoch)
-        threads = [threading.Thread(target=self._keep, name="worker-keeper", daemon=True)]
+        threads = [
+            threading.Thread(target=self._keep, name="worker-keeper", daemon=True),
+            threading.Thread(target=self._watcher.run, name="worker-watcher", daemon=True),
+        ]
         if self._source.work_pool_name is not None:
             threads.append(threading.Thread(target=self._beat, name="heartbeat", daemon=True))
         threads.append(threading.Thread(target=self._claim, name="worker-claims", daemon=True))
@@ -182,6 +172,8 @@ class Worker:
                 for held in self.holdings.all():
                     self._stopper.stop(held, "its worker was stopped")
         self._over.set()
+        self._watcher.stop()
+        self._launcher.close()
         self._endings.stop()
         self._control.close()
 
@@ -218,8 +210,8 @@ class Worker:
         self._is_backlog = 0 < room <= len(batch.runs)
         self.last_claim = received = time.monotonic()
         if not self._draining.is_set() or self._options.run_once:
-            for held in self._claimer.launch_all(batch, received):
-                self._endings.ended(held)
+            for job, held in self._claimer.take(batch, received):
+                self._launcher.launch(job, held)
         self._cancel(batch.cancelling)
 
     # Everything else that takes turns.
@@ -228,8 +220,7 @@ class Worker:
         while not self._over.wait(_TICK):
             for what, step in (
                 ("leases", self._renew),
-                ("upkeep", self._look),
-                ("processes", self._record_processes),
+                ("names", self._record_names),
             ):
                 try:
                     step()
@@ -250,32 +241,19 @@ class Worker:
         for held in cancelled_runs(self.holdings, runs):
             self._stopper.cancel(held)
 
-    def _look(self) -> None:
-        now = time.monotonic()
-        is_due = now - self._polled >= _POLL_EACH
-        if is_due:
-            self._polled = now
-        for held in self.holdings.all():
-            self._view.show(held)
-            stopping = held.cancelling or held.lost or held.stopping
-            if (is_due or stopping) and not held.status.exited:
-                status = self._infrastructure.poll(held.handle)
-                if status.exited:
-                    self._changed(held.handle, status)
-
-    def _record_processes(self) -> None:
+    def _record_names(self) -> None:
         now = time.monotonic()
         if now < self._record_again or self._complaints.is_open("leases"):
             return  # nothing may hold up the next renewal while the API is away
         self._record_again = now + _RECORD_PAUSE  # unless it goes well
         for held in self.holdings.all():
-            process = held.handle.details.get("pid")
+            name = held.handle.details.get(NAME)
             is_new = now - held.since <= _RECORD_AFTER
-            if process is None or is_new or held.is_recorded or held.status.exited:
+            if name is None or is_new or held.is_recorded or held.status.exited:
                 continue
             held.is_recorded = True
             try:
-                self._api.record_process(held.run_id, f"{socket.gethostname()}:{process}")
+                self._api.record_name(held.run_id, str(name))
             except ServerUnreachable:
                 held.is_recorded = False
                 raise
@@ -300,17 +278,16 @@ class Worker:
         held = self.holdings.find(handle)
         if held is None or held.status.exited:
             return
-        held.handle, held.status = handle, status
+        is_news = handle != held.handle
+        held.handle = handle
         if status.exited:
-            self._control.forget(held)
-            self._endings.ended(held)
-        else:
+            self._over_for(held, status)
+            return
+        held.status = status
+        if is_news:
             self._ledger.keep_handle(held.slot, handle.to_json())
 
-    def _output_of(self, held: Held) -> Path:
-        if isinstance(self._infrastructure, ProcessInfrastructure):
-            return self._infrastructure.output_of(held.handle)
-        return Path(os.devnull)
-
-    def _show_rest(self, held: Held) -> None:
-        self._view.show(held, is_over=True)
+    def _over_for(self, held: Held, status: Status) -> None:
+        held.status = status
+        self._control.forget(held)
+        self._endings.ended(held)

@@ -1,7 +1,6 @@
 """Puts a worker together and runs it in the foreground."""
 
 import contextlib
-import os
 import signal
 import sys
 import threading
@@ -12,24 +11,24 @@ from types import FrameType
 from uuid import UUID
 
 from headrace.client.http import Client
-from headrace.errors import InfrastructureError, ObjectNotFound, WorkerTypeMismatch
-from headrace.infrastructure.process.kind import KIND as PROCESS
-from headrace.infrastructure.process.kind import ProcessInfrastructure
+from headrace.errors import ObjectNotFound, WorkerTypeMismatch
+from headrace.infrastructure.contract import Closing, Infrastructure
+from headrace.infrastructure.kinds import KindContext, KindSpec
+from headrace.infrastructure.registry import find_kind, make_infrastructure
 from headrace.settings import Settings
 from headrace.worker.api import WorkerApi
 from headrace.worker.claiming import Source
+from headrace.worker.environments import credentials_of
 from headrace.worker.health import open_health_port
 from headrace.worker.home import WorkerHome, open_home
+from headrace.worker.installing import InstallPolicy, install_missing
 from headrace.worker.service import Worker, WorkerOptions
-from headrace.worker.warm.idle import IdleStarter
-from headrace.worker.warm.messages import EXECUTE
-from headrace.worker.warm.preload import Preload
-from headrace.worker.warm.starter import WarmStarter
 
 NewClient = Callable[[], Client]
 Say = Callable[[str], None]
+Make = Callable[[KindSpec, KindContext], Infrastructure]
 
-KINDS = (PROCESS,)
+_PROCESS = "process"  # the kind of pools whose kind nobody names, and of what is served
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class PoolWorker:
         create_pool: Make the pool when there is none.
         base_job_template: The template for a pool that is made.
         health_port: Where `GET /health` is answered; None for nowhere.
+        install: Whether what the kind needs is installed where it is missing.
     """
 
     pool: str
@@ -59,6 +59,7 @@ class PoolWorker:
     create_pool: bool = True
     base_job_template: dict[str, object] | None = None
     health_port: int | None = None
+    install: InstallPolicy = InstallPolicy.PROMPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class DeploymentRunner:
     limit: int | None
 
 
-def settle_kind(api: WorkerApi, asked: PoolWorker) -> str:
+def settle_kind(api: WorkerApi, asked: PoolWorker) -> KindSpec:
     """The infrastructure kind to work with; the pool is made when that was asked for.
 
     Raises:
@@ -86,25 +87,16 @@ def settle_kind(api: WorkerApi, asked: PoolWorker) -> str:
                 f"`headrace work-pool create {asked.pool} --type TYPE`"
             )
             raise ObjectNotFound(message)
-        kind = _known(asked.kind or PROCESS)
-        api.create_pool(asked.pool, kind, asked.base_job_template)
-        return kind
+        spec = find_kind(asked.kind or _PROCESS)
+        api.create_pool(asked.pool, spec.name, asked.base_job_template or dict(spec.template))
+        return spec
     if asked.kind is not None and asked.kind != pool.type:
         message = (
             f"a worker of type {asked.kind!r} cannot work for the work pool {asked.pool!r}, which is "
             f"of type {pool.type!r}; leave out --type, or name another pool"
         )
         raise WorkerTypeMismatch(message)
-    return _known(pool.type)
-
-
-def _known(kind: str) -> str:
-    if kind not in KINDS:
-        message = (
-            f"this installation cannot run jobs of type {kind!r}; it can run: {', '.join(KINDS)}"
-        )
-        raise InfrastructureError(message)
-    return kind
+    return find_kind(pool.type)
 
 
 def work_for_pool(
@@ -112,7 +104,7 @@ def work_for_pool(
     settings: Settings,
     new_client: NewClient,
     say: Say = print,
-    execute: str = EXECUTE,
+    make: Make = make_infrastructure,
 ) -> None:
     """Work for a pool until a signal, or until what is due has run with `run_once`.
 
@@ -121,15 +113,16 @@ def work_for_pool(
         settings: This process's settings.
         new_client: Makes clients of the API.
         say: Where messages to people go.
-        execute: What runs a claim in a warm child, `module:function`.
+        make: Makes the infrastructure of a kind.
 
     Raises:
-        HeadraceError: It cannot start, as `settle_kind` and `WorkerHome` say.
+        HeadraceError: It cannot start, as `settle_kind`, `install_missing` and `WorkerHome` say.
     """
     api = WorkerApi(new_client(), new_client())
     with contextlib.closing(api):
-        kind = settle_kind(api, asked)
-        home = open_home(settings.home / "workers", asked.name, f"{kind}-worker")
+        spec = settle_kind(api, asked)
+        install_missing(spec, asked.install, say)
+        home = open_home(settings.home / "workers", asked.name, f"{spec.name}-worker")
         with contextlib.closing(home):
             source = Source(
                 owner=home.owner,
@@ -142,10 +135,12 @@ def work_for_pool(
                 limit=asked.limit,
                 heartbeat_seconds=settings.worker_heartbeat_seconds,
                 run_once=asked.run_once,
-                contract_credentials=contract_credentials(settings),
+                credentials=credentials_of(settings),
+                is_local=spec.is_local,
+                launchers=spec.launchers,
             )
             host = settings.worker_webserver_host
-            with _assembled(api, home, source, options, execute) as worker:
+            with _assembled(api, home, source, options, spec=spec, make=make) as worker:
                 close = _no_port
                 if asked.health_port is not None:
                     close = open_health_port(worker, host, asked.health_port)
@@ -182,21 +177,11 @@ def run_deployments(
             options = WorkerOptions(
                 name=home.name,
                 limit=asked.limit,
-                contract_credentials=contract_credentials(settings),
+                credentials=credentials_of(settings),
             )
-            with _assembled(api, home, source, options) as worker:
+            with _assembled(api, home, source, options, spec=find_kind(_PROCESS)) as worker:
                 ready()
                 _run_in_foreground(worker, say, draining)
-
-
-def contract_credentials(settings: Settings) -> dict[str, str]:
-    """The environment in which the contract's own SDK shows the API what this worker shows it."""
-    if settings.api_key:
-        # It would send a key with requests and not over WebSockets; as a password it sends it always.
-        return {"PREFECT_API_AUTH_STRING": f"headrace:{settings.api_key}"}
-    if settings.api_auth_string:
-        return {"PREFECT_API_AUTH_STRING": settings.api_auth_string}
-    return {}
 
 
 @contextmanager
@@ -205,12 +190,14 @@ def _assembled(
     home: WorkerHome,
     source: Source,
     options: WorkerOptions,
-    execute: str = EXECUTE,
+    *,
+    spec: KindSpec,
+    make: Make = make_infrastructure,
 ) -> Generator[Worker]:
-    starter = new_starter(home, execute)
-    infrastructure = ProcessInfrastructure(starter, home.outputs)
-    starter.warm_up(infrastructure.base)
-    warm = starter if isinstance(starter, WarmStarter) else None
+    context = KindContext(
+        owner=home.owner, worker=home.name, pool=source.work_pool_name, directory=home.directory
+    )
+    infrastructure = make(spec, context)
     try:
         yield Worker(
             api=api,
@@ -218,19 +205,10 @@ def _assembled(
             source=source,
             ledger=home.ledger,
             options=options,
-            starter=warm,
         )
     finally:
-        infrastructure.close()
-
-
-def new_starter(home: WorkerHome, execute: str = EXECUTE) -> WarmStarter | IdleStarter:
-    """Forked children where the system can do that safely, else interpreters that wait."""
-    if not (hasattr(os, "fork") and hasattr(os, "pidfd_open")):
-        return IdleStarter(home.ledger, execute)
-    preload = Preload(home.preload)
-    preload.load()
-    return WarmStarter(home.ledger, preload, execute)
+        if isinstance(infrastructure, Closing):
+            infrastructure.close()
 
 
 def _run_in_foreground(

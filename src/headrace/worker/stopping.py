@@ -39,6 +39,10 @@ class Stopper:
         # Our engine sends the number of its attempt, and is refused; the other one must not speak.
         self._infrastructure.stop(held.handle, 0.0 if _is_contract(held) else _LOST_GRACE)
 
+    def stop_again(self, held: Held) -> None:
+        """It was launched only after its end had been asked for: its flow has hardly begun."""
+        self._infrastructure.stop(held.handle, 0.0 if _is_contract(held) else _LOST_GRACE)
+
     def stop(self, held: Held, why: str) -> None:
         """The worker itself goes."""
         held.stopping = why
@@ -46,4 +50,4 @@ class Stopper:
 
 
 def _is_contract(held: Held) -> bool:
-    return held.handle.details.get("sdk") == Sdk.PREFECT
+    return held.handle.sdk is Sdk.PREFECT

@@ -71,7 +71,7 @@ class World:
             sdk=Sdk.PREFECT,
         )
         handle = self._kind.launch(job)
-        assert handle.details["sdk"] == "prefect"
+        assert handle.sdk is Sdk.PREFECT
         assert self._over.wait(PATIENCE)
         lines = self._kind.logs(handle)
         assert [line for line in lines if line.endswith(run)], lines

@@ -185,7 +185,7 @@ def test_an_adopted_process_that_nobody_watches_is_seen_to_end(tmp_path: Path):
     process = subprocess.Popen(["sleep", "60"], start_new_session=True)
     kind = ProcessInfrastructure(SpawnStarter(), tmp_path / "output")
     handle = Handle(kind="process", run_id=str(uuid4()), epoch=1)
-    kind.adopt(handle, ProcessId.of(process.pid), is_watched=False)
+    kind.take_over(handle, ProcessId.of(process.pid), is_watched=False)
     assert not kind.poll(handle).exited
     kind.stop(handle, 0)
     process.wait()

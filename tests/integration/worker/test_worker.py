@@ -205,7 +205,7 @@ def test_health(api: StandInApi, tmp_path: Path):
     home = WorkerHome(tmp_path, "h")
     worker = Worker(
         api=WorkerApi(Client(api.url), Client(api.url)),
-        infrastructure=ProcessInfrastructure(SpawnStarter(), home.outputs),
+        infrastructure=ProcessInfrastructure(SpawnStarter(), tmp_path / "output"),
         source=Source(owner=home.owner, work_pool_name="p"),
         ledger=home.ledger,
         options=WorkerOptions(name="h"),

@@ -4,11 +4,18 @@ import logging
 import sys
 
 from headrace.client.http import Client
+from headrace.infrastructure.kinds import KindContext, KindSpec
 from headrace.settings import settings
 from headrace.worker.start import PoolWorker, work_for_pool
+from headrace.worker.warm.kind import LedgerProcesses, make_processes
+
+
+def make(_: KindSpec, context: KindContext) -> LedgerProcesses:
+    return make_processes(context, "stand_in_engine:execute_claim")
+
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     url, name = sys.argv[1:3]
     asked = PoolWorker("p", name=name, run_once="--run-once" in sys.argv)
-    work_for_pool(asked, settings(), lambda: Client(url), execute="stand_in_engine:execute_claim")
+    work_for_pool(asked, settings(), lambda: Client(url), make=make)

@@ -20,7 +20,7 @@ HELLO = b"\x00PF\x02\x01"
 @pytest.fixture
 def control() -> Iterator[ContractControl]:
     """The worker's side."""
-    control = ContractControl({"PREFECT_API_KEY": "k"})
+    control = ContractControl()
     yield control
     control.close()
 
@@ -43,8 +43,7 @@ def connect(environment: dict[str, str], token: str | None = None) -> socket.soc
 
 def test_an_engine_with_a_token_is_told(control: ContractControl, held: Held) -> None:
     """It says its token, is welcomed, and acknowledges the cancellation."""
-    environment = control.identify(held)
-    assert environment["PREFECT__FLOW_RUN_ID"] == "run"
+    environment = control.invite(held)
     with connect(environment) as engine:
         assert engine.recv(len(HELLO)) == HELLO
         heard: list[bytes] = []
@@ -62,7 +61,7 @@ def test_an_engine_with_a_token_is_told(control: ContractControl, held: Held) ->
 
 def test_a_stranger_is_turned_away(control: ContractControl, held: Held) -> None:
     """A wrong token gets no answer, and the attempt counts as one that cannot be told."""
-    environment = control.identify(held)
+    environment = control.invite(held)
     with connect(environment, token="0" * 32) as stranger:
         assert stranger.recv(1) == b""
     assert not control.announce_cancellation(held)
@@ -70,18 +69,10 @@ def test_a_stranger_is_turned_away(control: ContractControl, held: Held) -> None
 
 def test_an_attempt_that_is_over_is_forgotten(control: ContractControl, held: Held) -> None:
     """Its token lets nobody in any more."""
-    environment = control.identify(held)
+    environment = control.invite(held)
     control.forget(held)
     with connect(environment) as late:
         assert late.recv(1) == b""
-
-
-def test_the_sdk_finds_the_api(control: ContractControl) -> None:
-    """Its address and the worker's credentials, in that SDK's own names."""
-    assert control.settings("http://x/api") == {
-        "PREFECT_API_URL": "http://x/api",
-        "PREFECT_API_KEY": "k",
-    }
 
 
 @pytest.mark.parametrize(

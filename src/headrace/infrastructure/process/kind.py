@@ -3,14 +3,22 @@
 import contextlib
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core.sdks import Sdk
-from headrace.infrastructure.contract import Handle, Job, Notify, Phase, Status
+from headrace.infrastructure.contract import (
+    NAME,
+    Handle,
+    Job,
+    Notify,
+    Phase,
+    Status,
+    Write,
+)
 from headrace.infrastructure.process.identity import (
     ProcessId,
     describe_exit,
@@ -19,10 +27,9 @@ from headrace.infrastructure.process.identity import (
     signal_leader,
 )
 from headrace.infrastructure.process.launches import Starter, plan_launch
+from headrace.infrastructure.process.output import copy_new, last_lines
 
 KIND = "process"
-_TAIL_BYTES = 16_384  # how much of an output's end is read for its last lines
-_TAIL_LINES = 20  # what a person reads to see why something ended
 
 
 @dataclass(slots=True)
@@ -33,6 +40,7 @@ class _Attempt:
     process: ProcessId | None = None
     stop_at: float | None = None  # monotonic; a stop that came before the start, or that is running
     is_watched: bool = True  # somebody tells when it ends
+    shown: int = 0  # bytes of its output that were shown
 
 
 class ProcessInfrastructure:
@@ -72,10 +80,7 @@ class ProcessInfrastructure:
             InfrastructureUnavailable: No process can be made now.
         """
         launch = plan_launch(job, self.base, self._directory, self._home)
-        details: dict[str, str | int] = {"output": str(launch.output)}
-        if job.sdk is not Sdk.HEADRACE:
-            details["sdk"] = job.sdk.value
-        handle = Handle(kind=KIND, run_id=job.run_id, epoch=job.epoch, details=details)
+        handle = job.handle(KIND, {"output": str(launch.output)})
         with self._lock:
             self._attempts[launch.key] = _Attempt(handle, launch.output, Status(Phase.STARTING))
         try:
@@ -86,21 +91,20 @@ class ProcessInfrastructure:
             raise
         return handle
 
-    def adopt(self, handle: Handle, process: ProcessId, *, is_watched: bool) -> None:
-        """Take over an attempt that an earlier process of this worker started.
+    def take_over(self, handle: Handle, process: ProcessId, *, is_watched: bool) -> Handle:
+        """Watch and stop a live attempt that this object did not launch; its fuller handle.
 
         Args:
             handle: The attempt.
             process: Its process.
             is_watched: Whether a starter will tell when it ends; else `poll` looks.
         """
-        output = Path(str(handle.details.get("output") or self._directory / f"{_key(handle)}.log"))
-        details = {**handle.details, "pid": process.pid, "started": process.started}
-        full = Handle(kind=KIND, run_id=handle.run_id, epoch=handle.epoch, details=details)
+        full = handle.extended(_details(process))
         with self._lock:
             self._attempts[_key(handle)] = _Attempt(
-                full, output, Status(Phase.RUNNING), process, is_watched=is_watched
+                full, self.output_of(handle), Status(Phase.RUNNING), process, is_watched=is_watched
             )
+        return full
 
     def poll(self, handle: Handle) -> Status:
         """How the attempt is: as its starter told, else as the machine shows."""
@@ -138,8 +142,16 @@ class ProcessInfrastructure:
 
     def logs(self, handle: Handle) -> list[str]:
         """The last lines of the attempt's output."""
-        path = handle.details.get("output") or self._directory / f"{_key(handle)}.log"
-        return last_lines(Path(str(path)))
+        return last_lines(self.output_of(handle))
+
+    def show(self, handle: Handle, write: Write, *, is_over: bool) -> None:
+        """Write what is new in the attempt's output."""
+        with self._lock:
+            attempt = self._attempts.get(_key(handle))
+        shown = attempt.shown if attempt else 0
+        shown = copy_new(self.output_of(handle), shown, write, is_over=is_over)
+        if attempt is not None:
+            attempt.shown = shown
 
     def output_of(self, handle: Handle) -> Path:
         """The file that holds the attempt's output until it is released."""
@@ -165,13 +177,7 @@ class ProcessInfrastructure:
             attempt = self._attempts.get(key)
             if attempt is None:
                 return
-            details = {**attempt.handle.details, "pid": process.pid, "started": process.started}
-            handle = Handle(
-                kind=KIND,
-                run_id=attempt.handle.run_id,
-                epoch=attempt.handle.epoch,
-                details=details,
-            )
+            handle = attempt.handle.extended(_details(process))
             attempt.handle, attempt.process = handle, process
             attempt.status = Status(Phase.RUNNING)
         if attempt.stop_at is not None:
@@ -217,6 +223,11 @@ def _ended(code: int | None, *, reported: bool) -> Status:
     )
 
 
+def _details(process: ProcessId) -> dict[str, str | int]:
+    name = f"{socket.gethostname()}:{process.pid}"
+    return {"pid": process.pid, "started": process.started, NAME: name}
+
+
 def _key(handle: Handle) -> str:
     return f"{handle.run_id}.{handle.epoch}"
 
@@ -224,15 +235,3 @@ def _key(handle: Handle) -> str:
 def _process_of(handle: Handle) -> ProcessId | None:
     pid, started = handle.details.get("pid"), handle.details.get("started", 0)
     return ProcessId(pid, int(started)) if isinstance(pid, int) else None
-
-
-def last_lines(path: Path) -> list[str]:
-    """The last lines of a file; none when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            raw = file.read(_TAIL_BYTES)
-    except OSError:
-        return []
-    return raw.decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
