@@ -33,8 +33,8 @@ _FALSE = {"false", "0", "off", "f", "no", "n"}
 def make_fault(kind: str, loc: Loc, message: str, value: object, **context: object) -> Fault:
     """One entry of a 422 answer."""
     fault: Fault = {"type": kind, "loc": list(loc), "msg": message, "input": value}
-    if context:
-        fault["ctx"] = context
+    if context or kind == "value_error":
+        fault["ctx"] = context or {"error": {}}  # the contract's, of a rule that has only words
     return fault
 
 

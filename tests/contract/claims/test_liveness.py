@@ -70,6 +70,24 @@ def test_polls_are_written_together(run):
     run(scenario)
 
 
+def test_who_polls_a_queue_polls_its_deployments(run):
+    """They are ready; a poll soon after the last writes nothing of them."""
+
+    async def scenario(world):
+        await world.pool(queues={"a": {}, "b": {}})
+        await world.deployment("d1", queue="a")
+        await world.deployment("d2", queue="b")
+        liveness = Liveness(world.database, world.signals)
+        await liveness.polled_queues([world.queues["a"]])
+        assert sorted(await column(world, schema.deployment, "status")) == ["NOT_READY", "READY"]
+        first = await column(world, schema.deployment, "last_polled")
+        await liveness.polled_queues([world.queues["a"]])
+        await liveness.flush()
+        assert await column(world, schema.deployment, "last_polled") == first
+
+    run(scenario)
+
+
 def test_a_worker_that_misses_three_heartbeats_is_offline_and_back_with_the_next(run):
     async def scenario(world):
         pool = await world.pool()

@@ -27,6 +27,7 @@ from headrace.server.store import deployments as store
 from headrace.server.store.database import Database, Row, Transaction
 from headrace.wire.decode import encode
 from headrace.wire.deployments import DeploymentCreate, DeploymentUpdate
+from headrace.wire.faults import make_fault
 
 _UNSAFE_IN_NAMES = "/%&><"
 """Names stand in paths and in `flow/deployment`, as those of pools do."""
@@ -187,17 +188,18 @@ def _check_parameters(
     try:
         check_schema(schema)
     except ValueError as error:
-        loc = ["body", "parameter_openapi_schema"]
-        raise ValidationFailed([{"loc": loc, "msg": str(error), "type": "value_error"}]) from error
+        loc = ("body", "parameter_openapi_schema")
+        raise ValidationFailed([make_fault("value_error", loc, str(error), schema)]) from error
     faults = find_parameter_faults(schema, parameters or {}, complete=False) if enforce else []
     if faults:
         raise ValidationFailed(
             [
-                {
-                    "loc": ["body", "parameters", *fault.path],
-                    "msg": f"parameter {fault.field!r}: {fault.message}",
-                    "type": "value_error",
-                }
+                make_fault(
+                    "value_error",
+                    ("body", "parameters", *fault.path),
+                    f"parameter {fault.field!r}: {fault.message}",
+                    parameters,
+                )
                 for fault in faults
             ]
         )

@@ -7,10 +7,10 @@ They come in hundreds a second and change nothing but a time. The first of each 
 from collections.abc import Iterable
 from time import monotonic
 
-from sqlalchemy import bindparam, literal_column, update
+from sqlalchemy import bindparam, literal_column, or_, update
 
 from headrace.core.ids import new_id
-from headrace.core.times import now_text
+from headrace.core.times import later, now_text
 from headrace.server.services.signals import Signals
 from headrace.server.store import work_pools, work_queues, workers
 from headrace.server.store.database import Database, Params, Statement, Transaction, Write
@@ -21,6 +21,24 @@ FLUSH_SECONDS = 15.0
 
 FORGET_SECONDS = 300.0
 """Seconds after which a known one is looked up again: another server may have deleted it."""
+
+RENEW_SECONDS = 30.0
+"""Age of a queue's deployments' last poll at which it is written anew: half of the 60 s after which they
+are missed. A queue may have thousands."""
+
+_QUEUES_DEPLOYMENTS_POLLED = Statement(
+    update(deployment)
+    .where(deployment.c.work_queue_id == bindparam("queue"))
+    .where(
+        or_(
+            deployment.c.status == literal_column("'NOT_READY'"),
+            deployment.c.last_polled.is_(None),
+            deployment.c.last_polled < bindparam("stale"),
+        )
+    )
+    .values(last_polled=bindparam("polled"), status=literal_column("'READY'"))
+)
+"""Whoever polls a queue would run what its deployments have planned."""
 
 _DEPLOYMENT_POLLED = Statement(
     update(deployment)
@@ -108,6 +126,8 @@ class Liveness:
         if queues:
             rows = [{"queue": one, "polled": at} for one, at in sorted(queues.items())]
             writes.append(Write(work_queues.POLLED, rows))
+            rows = [row | {"stale": later(row["polled"], -RENEW_SECONDS)} for row in rows]
+            writes.append(Write(_QUEUES_DEPLOYMENTS_POLLED, rows))
         if deployments:
             rows = [{"deployment": one, "polled": at} for one, at in sorted(deployments.items())]
             writes.append(Write(_DEPLOYMENT_POLLED, rows))

@@ -38,6 +38,7 @@ class _ToldRun(msgspec.Struct):
     run_count: int = 0
     flow_run_run_count: int = 0
     expected_start_time: datetime | None = None
+    next_scheduled_start_time: datetime | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
     total_run_time: float = 0.0
@@ -81,7 +82,8 @@ class Report:
         timestamp, state_id = self.moment
         run, state = self.told.task_run, self.told.validated_state
         details = state.state_details
-        scheduled = details.scheduled_time if state.type is StateType.SCHEDULED else None
+        is_scheduled = state.type is StateType.SCHEDULED and details.scheduled_time is not None
+        scheduled = details.scheduled_time if is_scheduled else run.next_scheduled_start_time
         return {
             "id": self.run_id,
             "created": now,
