@@ -61,9 +61,14 @@ HEADERS = {"errors": {37: {VERSION: "0.1.0"}, 38: {VERSION: "x"}}}
 
 @pytest.mark.parametrize("traces", SERVERS, ids=lambda traces: traces[-1])
 def test_traces_are_answered_as_recorded(
-    traces: tuple[str, ...], serve: Callable[..., LiveServer], database_url: str
+    traces: tuple[str, ...],
+    serve: Callable[..., LiveServer],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Statuses and values are equal but for ids, times, and what a server makes up."""
+    # Nobody waits here for runs that do not come.
+    monkeypatch.setattr("headrace.server.api.polls.HOLD_SECONDS", 0.05)
     replay = Replay(serve(database_url))
     found = [
         f"{trace} {what}"
