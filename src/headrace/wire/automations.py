@@ -7,11 +7,11 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from headrace.wire.events import ResourceSpecification
 from headrace.wire.filters import Operator
 from headrace.wire.objects import Strict, Wire
 from headrace.wire.states import StateType
 
-ResourceSpecification = dict[str, str | list[str]]
 Source = Literal["selected", "inferred"]
 
 

@@ -74,11 +74,11 @@ def _decode_slowly(kind: type[T], plan: _Plan[T], data: bytes) -> T:
     repaired = repair(info, document, MAX_INTEGER)
     try:
         value = plan.decoder.decode(_encoder.encode(repaired))
-    except (msgspec.MsgspecError, RecursionError) as error:
+        return cast("T", plan.tidy(value)) if plan.tidy else value
+    except (msgspec.MsgspecError, RecursionError, _OutOfRange) as error:
         raise ValidationFailed(
             [make_fault("value_error", ("body",), str(error), document)]
         ) from error
-    return cast("T", plan.tidy(value)) if plan.tidy else value
 
 
 def decode_schedule(data: msgspec.Raw | bytes) -> Schedule:
@@ -127,7 +127,7 @@ def _tidy_moment(value: datetime) -> datetime:
 def _tidy_integer(value: int) -> int:
     if -MAX_INTEGER <= value <= MAX_INTEGER:
         return value
-    raise _OutOfRange
+    raise _OutOfRange(f"{value} does not lie within {MAX_INTEGER} of zero")
 
 
 def _tidier(  # noqa: PLR0911 - one line per kind of type

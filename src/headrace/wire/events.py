@@ -10,11 +10,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from headrace.wire.objects import Strict, Wire
 
+ResourceSpecification = dict[str, str | list[str]]
+
 
 class EventAnyResourceFilter(Strict, kw_only=True):
     id: list[str] | None = None
     id_prefix: list[str] | None = None
-    labels: dict[str, Any] | None = None
+    labels: ResourceSpecification | None = None
 
 
 class EventIDFilter(Strict, kw_only=True):
@@ -40,8 +42,8 @@ class EventOrder(StrEnum):
 
 class EventRelatedFilter(Strict, kw_only=True):
     id: list[str] | None = None
-    labels: dict[str, Any] | None = None
-    resources_in_roles: list[Annotated[list[Any], Meta(min_length=2, max_length=2)]] | None = None
+    labels: ResourceSpecification | None = None
+    resources_in_roles: list[Annotated[list[str], Meta(min_length=2, max_length=2)]] | None = None
     role: list[str] | None = None
 
 
@@ -49,7 +51,7 @@ class EventResourceFilter(Strict, kw_only=True):
     distinct: bool = False
     id: list[str] | None = None
     id_prefix: list[str] | None = None
-    labels: dict[str, Any] | None = None
+    labels: ResourceSpecification | None = None
 
 
 class EventTextFilter(Strict, kw_only=True):

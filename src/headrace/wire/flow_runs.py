@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from headrace.wire.common import CreatedBy
+from headrace.wire.decode import MAX_INTEGER
 from headrace.wire.filters import (
     DeploymentFilter,
     FlowFilter,
@@ -123,6 +124,9 @@ class FlowRunPolicy(Wire, kw_only=True):
         if self.retries is None and self.max_retries:
             self.retries = self.max_retries
         if self.retry_delay is None and self.retry_delay_seconds:
+            if abs(self.retry_delay_seconds) > MAX_INTEGER:
+                message = f"retry_delay_seconds should lie within {MAX_INTEGER} of zero"
+                raise ValueError(message)
             self.retry_delay = int(self.retry_delay_seconds)
 
 

@@ -104,3 +104,11 @@ def test_a_changed_object_is_seen(change: str, seen: Any) -> None:
     seen(changed["components"]["schemas"]["ConcurrencyLimitV2Create"])
     found = list(Comparison(CONTRACT, changed).differences("post", "/v2/concurrency_limits/"))
     assert any(change in line for line in found)
+
+
+def test_every_operation_has_an_id_of_its_own() -> None:
+    """Clients that are generated from the document name their methods by it."""
+    ids = [
+        one["operationId"] for methods in document()["paths"].values() for one in methods.values()
+    ]
+    assert sorted(ids) == sorted(set(ids))

@@ -16,7 +16,7 @@ class World:
     """A server's objects by noun, the newest last."""
 
     def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+        self.caller = caller
         self._made = 0
         self.things: dict[str, list[Thing]] = defaultdict(list)
         self.things["view"].append({"view": "aggregate-worker-metadata"})
@@ -33,7 +33,7 @@ class World:
         self._made += 1
         method, path, describe = NEW[noun]
         body = describe(self, f"{noun.replace('_', '-')}-{self._made}")
-        reply = self._caller.call(method, self.address(path), body)
+        reply = self.caller.call(method, self.address(path), body)
         assert reply.status < 300, f"{noun}: {reply.status} {reply.body[:500]!r}"
         sent = body[0] if isinstance(body, list) else body
         answer = reply.json if reply.body else None
@@ -109,7 +109,12 @@ def _deployment(world: World, name: str) -> Thing:
 
 
 def _artifact(world: World, name: str) -> Thing:
-    return {"key": name, "type": "markdown", "data": "x", "flow_run_id": world.newest("flow_run")["id"]}
+    return {
+        "key": name,
+        "type": "markdown",
+        "data": "x",
+        "flow_run_id": world.newest("flow_run")["id"],
+    }
 
 
 def _block_document(world: World, name: str) -> Thing:
@@ -121,12 +126,12 @@ def _block_document(world: World, name: str) -> Thing:
     }
 
 
-def _automation(world: World, name: str) -> Thing:
+def _automation(_: World, name: str) -> Thing:
     return {
         "name": name,
         "trigger": {"type": "event", "posture": "Reactive", "expect": ["x"]},
         "actions": [{"type": "do-nothing"}],
-        "owner_resource": f"prefect.deployment.{world.newest('deployment')['id']}",
+        "owner_resource": f"prefect.deployment.{uuid4()}",
     }
 
 
@@ -145,7 +150,11 @@ Describe = Callable[[World, str], Any]
 # What makes an object of each noun, those that others need first.
 NEW: dict[str, tuple[str, str, Describe]] = {
     "flow": ("POST", "/flows/", lambda _, name: {"name": name}),
-    "tag_limit": ("POST", "/concurrency_limits/", lambda _, tag: {"tag": tag, "concurrency_limit": 9}),
+    "tag_limit": (
+        "POST",
+        "/concurrency_limits/",
+        lambda _, tag: {"tag": tag, "concurrency_limit": 9},
+    ),
     "flow_run": ("POST", "/flow_runs/", _flow_run),
     "task_run": ("POST", "/task_runs/", _task_run),
     "input": ("POST", "/flow_runs/{id}/input", lambda _, key: {"key": key, "value": "1"}),
@@ -171,7 +180,10 @@ NEW: dict[str, tuple[str, str, Describe]] = {
     "block_schema": (
         "POST",
         "/block_schemas/",
-        lambda world, name: {"block_type_id": world.newest("block_type")["id"], "fields": {"a": name}},
+        lambda world, name: {
+            "block_type_id": world.newest("block_type")["id"],
+            "fields": {"a": name},
+        },
     ),
     "block_document": ("POST", "/block_documents/", _block_document),
     "automation": ("POST", "/automations/", _automation),

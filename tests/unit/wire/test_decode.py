@@ -293,3 +293,18 @@ def test_encoding_survives_a_lone_surrogate():
     """An answer that repeats what it was sent must not fail over it."""
     assert encode({"a": "\ud800"}) == b'{"a":"\xef\xbf\xbd"}'
     assert encode(datetime(2026, 1, 1, tzinfo=UTC)) == b'"2026-01-01T00:00:00Z"'
+
+
+def test_a_delay_under_its_older_name_is_bounded_as_under_its_new_one():
+    """It becomes the newer field, an integer that the database must hold."""
+    body = {"flow_id": FLOW, "empirical_policy": {"retry_delay_seconds": 3.5e15}}
+    (fault,) = faults_of(FlowRunCreate, body)
+    assert "retry_delay_seconds" in str(fault["msg"])
+
+
+def test_labels_of_an_event_filter_are_text():
+    """One or several; nothing else can be looked for."""
+    assert kinds_and_places(EventFilter, {"resource": {"labels": {"a": 1.5}}}) == [
+        ("string_type", ["body", "resource", "labels", "a", "str"]),
+        ("list_type", ["body", "resource", "labels", "a", "list"]),
+    ]

@@ -32,7 +32,7 @@ _NOT_FIRED = (
 )
 
 
-@operations.post("/automations/", AutomationCreate, returns=Automation, status=201)
+@operations.post("/automations/", AutomationCreate, returns=Automation, status=201, unfinished=True)
 async def create_automation(call: Call[AutomationCreate]) -> Answer:
     """Keep an automation. Answers 501, with the automation: it is stored and does not fire yet.
 

@@ -44,7 +44,12 @@ def _client(call: Call[Any]) -> Client:
 
 
 @operations.post(
-    "/deployments/", DeploymentCreate, returns=DeploymentResponse, status=201, also=(200,)
+    "/deployments/",
+    DeploymentCreate,
+    returns=DeploymentResponse,
+    status=201,
+    also=(200,),
+    unfinished=True,
 )
 async def create_deployment(call: Call[DeploymentCreate]) -> Answer:
     """Make a deployment, or bring the one of this flow and name up to date and answer 200."""
@@ -70,7 +75,7 @@ async def read_deployment_by_name(call: Call[None]) -> bytes:
     return SHAPE.encode(row)
 
 
-@operations.patch("/deployments/{id:uuid}", DeploymentUpdate)
+@operations.patch("/deployments/{id:uuid}", DeploymentUpdate, unfinished=True)
 async def update_deployment(call: Call[DeploymentUpdate]) -> None:
     """Change what the body names of a deployment."""
     services = call.services

@@ -12,6 +12,8 @@ from headrace.server.api.schemas import describe_types
 from headrace.wire.decode import encode
 from headrace.wire.refusals import InvalidRequest, Refusal
 
+_API_VERSION = r"^\d+\.\d+\.\d+$"
+
 # Types of every operation's answers when it refuses.
 _REFUSALS = (InvalidRequest, Refusal)
 
@@ -91,7 +93,7 @@ def _describe_parameters(
     for name, schema in declared.items():
         required = name not in operation.optional
         yield {"name": name, "in": "query", "required": required, "schema": schema}
-    version = {"type": "string"}
+    version = {"type": "string", "pattern": _API_VERSION}
     yield {"name": "x-prefect-api-version", "in": "header", "required": False, "schema": version}
 
 
@@ -100,14 +102,18 @@ def _describe_responses(operation: Operation, schema_of: dict[int, Any]) -> dict
     for status in (operation.status, *operation.also):
         answer: dict[str, Any] = {"description": "Done."}
         if status != 204:
-            answer["content"] = _as_json(
-                {} if operation.returns is None else schema_of[id(operation.returns)]
-            )
+            schema: Any = {} if operation.returns is None else schema_of[id(operation.returns)]
+            answer["content"] = {operation.media_type: {"schema": schema}}
         responses[str(status)] = answer
     responses["422"] = {
-        "description": "The request is not of the form it must have.",
-        "content": _as_json(schema_of[id(InvalidRequest)]),
+        "description": "The request is not of the form it must have, or asks for what cannot be.",
+        "content": _as_json({"anyOf": [schema_of[id(kind)] for kind in _REFUSALS]}),
     }
+    if operation.unfinished:
+        responses["501"] = {
+            "description": "What is asked for is not in this version.",
+            "content": _as_json(schema_of[id(Refusal)]),
+        }
     responses["default"] = {
         "description": "Refused.",
         "content": _as_json(schema_of[id(Refusal)]),

@@ -25,7 +25,7 @@ def metrics_operations(metrics: RequestMetrics) -> Operations:
     """The operation that answers with this process's metrics."""
     operations = Operations("metrics")
 
-    @operations.get("/metrics", returns=str)
+    @operations.get("/metrics", returns=str, media_type="text/plain")
     async def read_metrics(call: Call[None]) -> Answer:
         """Metrics in Prometheus's text form."""
         database = call.services.database

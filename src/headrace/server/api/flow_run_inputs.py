@@ -1,7 +1,5 @@
 """HTTP of flow run inputs."""
 
-from typing import Any
-
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.services import flow_run_inputs as inputs
@@ -37,7 +35,7 @@ async def filter_flow_run_input(call: Call[FilterFlowRunInputBody]) -> bytes:
     return SHAPE.encode_list(rows)
 
 
-@operations.get("/flow_runs/{id:uuid}/input/{key}", returns=Any)
+@operations.get("/flow_runs/{id:uuid}/input/{key}", returns=str, media_type="text/plain")
 async def read_flow_run_input(call: Call[None]) -> Answer:
     """The value of an input, as it was sent: JSON or not."""
     value = await inputs.read_input(call.services.database, call.path["id"], call.path["key"])

@@ -40,7 +40,7 @@ async def read_logs(call: Call[ReadLogsBody]) -> bytes:
     return SHAPE.encode_list(rows)
 
 
-@operations.get("/flow_runs/{id:uuid}/logs/download", returns=str)
+@operations.get("/flow_runs/{id:uuid}/logs/download", returns=str, media_type="text/csv")
 async def download_logs(call: Call[None]) -> Answer:
     """All lines of a flow run as a CSV file."""
     run_id = call.path["id"]

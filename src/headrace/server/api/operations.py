@@ -108,6 +108,10 @@ class Operation:
     """Status of an answer that does not name its own."""
     also: tuple[int, ...] = ()
     """Other statuses of success, for the document."""
+    media_type: str = "application/json"
+    """Of an answer that is a success, for the document."""
+    unfinished: bool = False
+    """Whether it answers 501 to requests for what this version does not do, for the document."""
     tag: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Types, for the document: of query parameters, and of parts of the path that are not any text."""
@@ -140,10 +144,13 @@ class Operations:
         status: int = 200,
         parameters: Mapping[str, Any] | None = None,
         optional: tuple[str, ...] = (),
+        media_type: str = "application/json",
     ) -> Callable[[Callable[[Call[None]], Awaitable[Result]]], Handler]:
         """Declare a GET."""
         declared = Operation("GET", path, _unbound, None, returns, status)
-        return self._declare(replace(declared, parameters=parameters or {}, optional=optional))
+        return self._declare(
+            replace(declared, parameters=parameters or {}, optional=optional, media_type=media_type)
+        )
 
     def delete(
         self, path: str, *, returns: Any = None, status: int = 204
@@ -160,10 +167,11 @@ class Operations:
         status: int = 200,
         also: tuple[int, ...] = (),
         parameters: Mapping[str, Any] | None = None,
+        unfinished: bool = False,
     ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
         """Declare a POST with a body."""
         declared = Operation("POST", path, _unbound, body, returns, status, also)
-        return self._declare(replace(declared, parameters=parameters or {}))
+        return self._declare(replace(declared, parameters=parameters or {}, unfinished=unfinished))
 
     def post_empty(
         self, path: str, *, returns: Any = None, status: int = 200
@@ -172,16 +180,29 @@ class Operations:
         return self._declare(Operation("POST", path, _unbound, None, returns, status))
 
     def put(
-        self, path: str, body: type[B], *, returns: Any = None, status: int = 200
+        self,
+        path: str,
+        body: type[B],
+        *,
+        returns: Any = None,
+        status: int = 200,
+        also: tuple[int, ...] = (),
     ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
         """Declare a PUT."""
-        return self._declare(Operation("PUT", path, _unbound, body, returns, status))
+        return self._declare(Operation("PUT", path, _unbound, body, returns, status, also))
 
     def patch(
-        self, path: str, body: type[B], *, returns: Any = None, status: int = 204
+        self,
+        path: str,
+        body: type[B],
+        *,
+        returns: Any = None,
+        status: int = 204,
+        unfinished: bool = False,
     ) -> Callable[[Callable[[Call[B]], Awaitable[Result]]], Handler]:
         """Declare a PATCH."""
-        return self._declare(Operation("PATCH", path, _unbound, body, returns, status))
+        declared = Operation("PATCH", path, _unbound, body, returns, status)
+        return self._declare(replace(declared, unfinished=unfinished))
 
     def socket(self, path: str) -> Callable[[H], H]:
         """Declare a WebSocket. The handler gets it open and authenticated."""

@@ -9,7 +9,7 @@ from headrace.wire.saved_searches import ReadSavedSearchesBody, SavedSearch, Sav
 operations = Operations("saved searches")
 
 
-@operations.put("/saved_searches/", SavedSearchCreate, returns=SavedSearch)
+@operations.put("/saved_searches/", SavedSearchCreate, returns=SavedSearch, also=(201,))
 async def save_search(call: Call[SavedSearchCreate]) -> Answer:
     """Keep a search under its name. 201 where there was none of the name."""
     row, is_new = await saved_searches.save_search(call.services.database, call.body)

@@ -23,8 +23,10 @@ from headrace.wire.decode import encode
 operations = Operations("concurrency limits")
 
 
-@operations.post("/concurrency_limits/", ConcurrencyLimitCreate, returns=ConcurrencyLimit)
-async def create_concurrency_limit(call: Call[ConcurrencyLimitCreate]) -> Answer:
+@operations.post(
+    "/concurrency_limits/", ConcurrencyLimitCreate, returns=ConcurrencyLimit, also=(201,)
+)
+async def create_tag_limit(call: Call[ConcurrencyLimitCreate]) -> Answer:
     """Make the limit of a tag, or change it."""
     database = call.services.database
     found, created = await concurrency_limits.set_tag_limit(database, call.body)
@@ -33,7 +35,7 @@ async def create_concurrency_limit(call: Call[ConcurrencyLimitCreate]) -> Answer
 
 
 @operations.get("/concurrency_limits/{id:uuid}", returns=ConcurrencyLimit)
-async def read_concurrency_limit(call: Call[None]) -> bytes:
+async def read_tag_limit(call: Call[None]) -> bytes:
     """Read the limit of a tag."""
     database = call.services.database
     found = await concurrency_limits.read_tag_limit(database, key=call.path["id"])
@@ -41,7 +43,7 @@ async def read_concurrency_limit(call: Call[None]) -> bytes:
 
 
 @operations.get("/concurrency_limits/tag/{tag}", returns=ConcurrencyLimit)
-async def read_concurrency_limit_by_tag(call: Call[None]) -> bytes:
+async def read_tag_limit_by_tag(call: Call[None]) -> bytes:
     """Read the limit of a tag by the tag."""
     database = call.services.database
     found = await concurrency_limits.read_tag_limit(database, tag=call.path["tag"])
@@ -51,7 +53,7 @@ async def read_concurrency_limit_by_tag(call: Call[None]) -> bytes:
 @operations.post(
     "/concurrency_limits/filter", ReadConcurrencyLimitsBody, returns=list[ConcurrencyLimit]
 )
-async def read_concurrency_limits(call: Call[ReadConcurrencyLimitsBody]) -> bytes:
+async def read_tag_limits(call: Call[ReadConcurrencyLimitsBody]) -> bytes:
     """List the limits of tags."""
     database = call.services.database
     limit = choose_limit(call.services.config, call.body.limit)
@@ -60,20 +62,20 @@ async def read_concurrency_limits(call: Call[ReadConcurrencyLimitsBody]) -> byte
 
 
 @operations.post("/concurrency_limits/tag/{tag}/reset", ResetConcurrencyLimitByTagBody)
-async def reset_concurrency_limit_by_tag(call: Call[ResetConcurrencyLimitByTagBody]) -> None:
+async def reset_tag_limit(call: Call[ResetConcurrencyLimitByTagBody]) -> None:
     """Free all slots of a tag, or name the task runs that hold them."""
     holders = [str(one) for one in call.body.slot_override or []]
     await concurrency_limits.reset_tag_limit(call.services.database, call.path["tag"], holders)
 
 
 @operations.delete("/concurrency_limits/{id:uuid}", status=200)
-async def delete_concurrency_limit(call: Call[None]) -> None:
+async def delete_tag_limit(call: Call[None]) -> None:
     """Delete the limit of a tag."""
     await concurrency_limits.delete_tag_limit(call.services.database, key=call.path["id"])
 
 
 @operations.delete("/concurrency_limits/tag/{tag}", status=200)
-async def delete_concurrency_limit_by_tag(call: Call[None]) -> None:
+async def delete_tag_limit_by_tag(call: Call[None]) -> None:
     """Delete the limit of a tag by the tag."""
     await concurrency_limits.delete_tag_limit(call.services.database, tag=call.path["tag"])
 
@@ -83,7 +85,7 @@ async def delete_concurrency_limit_by_tag(call: Call[None]) -> None:
     IncrementConcurrencyLimitsV1Body,
     returns=list[MinimalConcurrencyLimitResponse],
 )
-async def increment_slots(call: Call[IncrementConcurrencyLimitsV1Body]) -> bytes:
+async def increment_tag_slots(call: Call[IncrementConcurrencyLimitsV1Body]) -> bytes:
     """Take a slot of each tag for a task run."""
     body = call.body
     names = [TAG + name for name in body.names]
@@ -98,7 +100,7 @@ async def increment_slots(call: Call[IncrementConcurrencyLimitsV1Body]) -> bytes
     DecrementConcurrencyLimitsV1Body,
     returns=list[MinimalConcurrencyLimitResponse],
 )
-async def decrement_slots(call: Call[DecrementConcurrencyLimitsV1Body]) -> bytes:
+async def decrement_tag_slots(call: Call[DecrementConcurrencyLimitsV1Body]) -> bytes:
     """Give back what a task run holds of these tags."""
     body = call.body
     names = [TAG + name for name in body.names]

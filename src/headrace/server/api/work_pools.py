@@ -68,7 +68,7 @@ async def delete_work_pool(call: Call[None]) -> None:
     ReadWorkPoolConcurrencyStatusBody,
     returns=WorkPoolConcurrencyStatus,
 )
-async def read_concurrency_status(call: Call[ReadWorkPoolConcurrencyStatusBody]) -> bytes:
+async def read_pool_concurrency_status(call: Call[ReadWorkPoolConcurrencyStatusBody]) -> bytes:
     """Tell which runs hold a pool's slots, by queue."""
     body = call.body
     status = await slots.pool_slots(

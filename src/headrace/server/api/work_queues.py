@@ -139,7 +139,7 @@ async def read_work_queue_status(call: Call[None]) -> bytes:
     ReadWorkQueueConcurrencyStatusBody,
     returns=WorkQueueConcurrencyStatus,
 )
-async def read_concurrency_status(call: Call[ReadWorkQueueConcurrencyStatusBody]) -> bytes:
+async def read_queue_concurrency_status(call: Call[ReadWorkQueueConcurrencyStatusBody]) -> bytes:
     """Tell which runs hold a queue's slots."""
     status = await slots.queue_slots(
         call.services.database,

@@ -92,12 +92,11 @@ def _labelled(labels: Mapping[str, Any] | None, resources: Sequence[Resource]) -
 
 
 def _has(resources: Sequence[Resource], key: str, value: str) -> bool:
-    if value.startswith("!"):
-        return not _has(resources, key, value[1:])
+    negated, text = value.startswith("!"), value.removeprefix("!")
     found = [one[key] for one in resources if key in one]
-    if value.endswith("*"):
-        return any(one.startswith(value[:-1]) for one in found)
-    return value in found
+    if text.endswith("*"):
+        return negated != any(one.startswith(text[:-1]) for one in found)
+    return negated != (text in found)
 
 
 def _says(query: str, event: ReceivedEvent) -> bool:
