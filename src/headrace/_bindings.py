@@ -41,6 +41,7 @@ METHODS: dict[str, str] = {
     "Flow.serialize_parameters": "headrace.engine.serialization:as_json_parameters",
     "Flow.task_runner": "headrace.task_runners.threads:ThreadPoolTaskRunner",
     "load_flow_from_entrypoint": "headrace.engine.entrypoints:load_flow",
+    "run_pull_steps": "headrace.deployments.steps.core:run_steps",
     "task_input_hash": "headrace.cache_policies:task_input_hash",
 }
 

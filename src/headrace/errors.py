@@ -289,6 +289,12 @@ class UnspecifiedFlowError(HeadraceError):
     code = "unspecified_flow"
 
 
+class StepExecutionError(HeadraceError):
+    """A build, push or pull step of a deployment cannot be run, or failed."""
+
+    code = "step_execution"
+
+
 class InvalidNameError(HeadraceError, ValueError):
     """A name has a character that names may not have."""
 

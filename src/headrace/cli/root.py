@@ -20,6 +20,7 @@ COMMANDS = {
         "headrace.cli.demo:demo",
         "Run the example pipeline from nothing to an approved model.",
     ),
+    "deploy": ("headrace.cli.deploy:deploy", "Deploy flows, from a file or by options."),
     "deployment": ("headrace.cli.deployment:deployment", "Work with deployments and run them."),
     "flow": ("headrace.cli.flow:flow", "List and serve flows."),
     "flow-run": ("headrace.cli.flow_run:flow_run", "Watch, inspect, cancel and resume flow runs."),

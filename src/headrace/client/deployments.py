@@ -6,6 +6,7 @@ from uuid import UUID
 
 from headrace.client.http import Client
 from headrace.client.requests import segment
+from headrace.core.sdks import SDK_HEADER, Sdk
 from headrace.wire.deployments import (
     BulkDeleteDeploymentsBody,
     CountDeploymentsBody,
@@ -20,9 +21,24 @@ from headrace.wire.deployments import (
 from headrace.wire.flow_runs import FlowRunResponse
 
 
-def create_deployment(client: Client, body: DeploymentCreate) -> DeploymentResponse:
-    """The deployment of this flow and name, made or brought up to date."""
-    return client.call("POST", "/deployments/", body, answer=DeploymentResponse, is_idempotent=True)
+def create_deployment(
+    client: Client, body: DeploymentCreate, sdk: Sdk = Sdk.HEADRACE
+) -> DeploymentResponse:
+    """The deployment of this flow and name, made or brought up to date.
+
+    Args:
+        client: Of the API.
+        body: The deployment.
+        sdk: What its flow is made with.
+    """
+    return client.call(
+        "POST",
+        "/deployments/",
+        body,
+        answer=DeploymentResponse,
+        is_idempotent=True,
+        headers={SDK_HEADER: sdk.value},
+    )
 
 
 def read_deployment(client: Client, deployment_id: UUID) -> DeploymentResponse:

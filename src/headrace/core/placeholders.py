@@ -23,6 +23,13 @@ class Missing:
 MISSING: Final = Missing()
 
 
+class Kept:
+    """The type of `KEPT`, which stands for a placeholder that is left as it is written."""
+
+
+KEPT: Final = Kept()
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """Something outside that a placeholder names: a `block`, a `variable`, or `environment`.
@@ -38,7 +45,7 @@ LookUp = Callable[[Reference], object]
 """The value of a reference. It raises `KeyError` where there is none."""
 
 Fill = Callable[[str], object]
-"""The value for a placeholder's name, or `MISSING`."""
+"""The value for a placeholder's name, or `MISSING`, or `KEPT`."""
 
 
 def find_placeholders(value: object) -> Iterator[str]:
@@ -73,11 +80,28 @@ def fill_text(text: str, fill: Fill) -> object:
     """One text with its placeholders filled; `MISSING` when it was one placeholder without a value."""
     whole = _PLACEHOLDER.fullmatch(text.strip())
     if whole:
-        return fill(whole[1])
-    return _PLACEHOLDER.sub(lambda match: _as_text(fill(match[1])), text)
+        value = fill(whole[1])
+        return text if value is KEPT else value
+    return _PLACEHOLDER.sub(lambda match: _as_text(match, fill(match[1])), text)
 
 
-def _as_text(value: object) -> str:
+def fill_value(value: object, fill: Fill) -> object:
+    """A JSON value with its placeholders filled; what comes to `MISSING` is left out of its container."""
+    if isinstance(value, str):
+        return fill_text(value, fill)
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, object]", value).items()
+        filled = {key: fill_value(item, fill) for key, item in items}
+        return {key: item for key, item in filled.items() if item is not MISSING}
+    if isinstance(value, list):
+        listed = [fill_value(item, fill) for item in cast("list[object]", value)]
+        return [item for item in listed if item is not MISSING]
+    return value
+
+
+def _as_text(match: re.Match[str], value: object) -> str:
+    if value is KEPT:
+        return match[0]
     if isinstance(value, Missing):
         return ""
     return json.dumps(value) if isinstance(value, dict | list) else str(value)
@@ -93,4 +117,21 @@ def look_into(values: Mapping[str, object], name: str) -> object:
             return MISSING
         fields = cast("Mapping[str, object]", found)  # pyright: ignore[reportUnnecessaryCast]  # it narrows to Unknown without
         found = fields.get(part, MISSING)
+    return found
+
+
+def look_into_block(values: Mapping[str, object], path: list[str]) -> object:
+    """What a reference to a block, and to a path of fields in it, means.
+
+    A block whose one value is called `value` stands for that value, as with the contract's workers.
+
+    Raises `KeyError`: it has no such field.
+    """
+    found: object = values
+    if set(values) == {"value"} and path[:1] != ["value"]:
+        found = values["value"]
+    for part in path:
+        if not isinstance(found, Mapping):
+            raise KeyError(part)
+        found = cast("Mapping[str, object]", found)[part]
     return found

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Final
+
+SDK_HEADER: Final = "x-headrace-sdk"
+"""The header in which a client says of which SDK a deployment's flow is, where that is not its own."""
 
 
 class Sdk(StrEnum):
@@ -11,7 +15,11 @@ class Sdk(StrEnum):
     PREFECT = "prefect"
 
 
-def tell_sdk(user_agent: str | None, pull_steps: Iterable[Mapping[str, object]] = ()) -> Sdk:
+def tell_sdk(
+    user_agent: str | None,
+    pull_steps: Iterable[Mapping[str, object]] = (),
+    said: str | None = None,
+) -> Sdk:
     """The SDK that made a deployment.
 
     The SDKs name themselves. For others (a browser, Terraform, curl) the pull steps decide, which are
@@ -20,7 +28,10 @@ def tell_sdk(user_agent: str | None, pull_steps: Iterable[Mapping[str, object]] 
     Args:
         user_agent: How the client that sends it names itself.
         pull_steps: The deployment's.
+        said: What the client says in so many words.
     """
+    if said in set(Sdk):
+        return Sdk(said)
     product = (user_agent or "").partition("/")[0]
     if product in set(Sdk):
         return Sdk(product)

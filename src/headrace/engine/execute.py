@@ -33,7 +33,6 @@ from headrace.errors import (
 )
 from headrace.states import State, StateType, exception_to_failed_state
 from headrace.wire.claims import ClaimedRun
-from headrace.wire.deployments import DeploymentResponse
 from headrace.wire.flow_runs import FlowRunUpdate
 
 RUN_ID_VARIABLES = ("HEADRACE__FLOW_RUN_ID", "PREFECT__FLOW_RUN_ID")
@@ -88,7 +87,7 @@ def _execute(run: Run) -> int:
 
 def _run_to_end(run: Run) -> None:
     try:
-        flow = _load(run.deployment)
+        flow = _load(run)
     except Exception as error:  # a flow's file may raise anything  # noqa: BLE001
         flow_logger.error("The flow could not be loaded", exc_info=error, extra=run.ids)
         message = f"The flow could not be loaded. {type(error).__name__}: {error}"
@@ -101,11 +100,12 @@ def _run_to_end(run: Run) -> None:
         drive(lifecycle)
 
 
-def _load(deployment: DeploymentResponse | None) -> Any:
+def _load(run: Run) -> Any:
+    deployment = run.deployment
     if deployment is None or not deployment.entrypoint:
         message = "The run has no deployment with an entrypoint, so its flow cannot be found."
         raise MissingFlowError(message)
-    enter_source(deployment)
+    enter_source(deployment, run)
     return load_flow(deployment.entrypoint)
 
 

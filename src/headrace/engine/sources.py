@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from headrace.errors import ConfigurationError, NotImplementedYet
+from headrace._bindings import late
+from headrace.core.placeholders import has_placeholders
+from headrace.engine.proposals import Run
+from headrace.engine.reporting import flow_logger
+from headrace.errors import ConfigurationError
 from headrace.wire.deployments import DeploymentResponse
 
 SET_DIRECTORY = frozenset(
@@ -15,25 +19,38 @@ SET_DIRECTORY = frozenset(
 """The names that deployments made by either SDK use for this step."""
 
 
-def enter_source(deployment: DeploymentResponse) -> None:
-    """Make the deployment's code directory the working directory.
+def enter_source(deployment: DeploymentResponse, run: Run) -> None:
+    """Make the deployment's code directory the working directory, after fetching the code.
 
     Raises:
-        NotImplementedYet: A pull step is of a kind that this version cannot run.
+        StepExecutionError: A pull step failed.
         ConfigurationError: A directory does not exist on this machine.
     """
-    for step in deployment.pull_steps or []:
-        _run_step(step)
-    if not deployment.pull_steps and deployment.path:
+    steps = deployment.pull_steps or []
+    if not steps and deployment.path:
         _change_directory(deployment.path)
+    elif all(_is_plain_directory(step) for step in steps):
+        for step in steps:  # most deployments: what runs other steps need not be loaded
+            (inputs,) = step.values()
+            _change_directory(str(inputs["directory"]))
+    else:
+        _run(steps, run)
 
 
-def _run_step(step: dict[str, Any]) -> None:
-    for name, options in step.items():
-        if name not in SET_DIRECTORY:
-            message = f"Pull step {name!r} is not supported yet; set_working_directory is."
-            raise NotImplementedYet(message)
-        _change_directory(str(options["directory"]))
+def _run(steps: list[dict[str, Any]], run: Run) -> None:
+    def tell(line: str) -> None:
+        flow_logger.info(line, extra=run.ids)
+
+    outputs = late("run_pull_steps")(steps, print_function=tell)
+    if outputs.get("directory"):
+        _change_directory(str(outputs["directory"]))
+
+
+def _is_plain_directory(step: dict[str, Any]) -> bool:
+    if len(step) != 1 or has_placeholders(step):
+        return False
+    ((name, inputs),) = step.items()
+    return name in SET_DIRECTORY and isinstance(inputs, dict) and "directory" in inputs
 
 
 def _change_directory(text: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import UNSET
 
 from headrace.core.planning import Horizon
+from headrace.core.sdks import SDK_HEADER
 from headrace.server.api.lists import choose_limit
 from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.services import deployment_lists, deployment_schedules, deployments
@@ -40,7 +41,7 @@ operations = Operations("deployments")
 
 
 def _client(call: Call[Any]) -> Client:
-    return Client.of(call.header("user-agent"))
+    return Client.of(call.header("user-agent"), call.header(SDK_HEADER))
 
 
 @operations.post(

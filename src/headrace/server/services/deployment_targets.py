@@ -24,15 +24,17 @@ class Client:
         user_agent: How it names itself; tells which SDK a deployment is made with.
         strict: Whether variables that the pool's template does not have are refused. The contract's
             clients may send them.
+        sdk: What it says the flow is made with.
     """
 
     user_agent: str | None = None
     strict: bool = True
+    sdk: str | None = None
 
     @classmethod
-    def of(cls, user_agent: str | None) -> "Client":
-        """The client that names itself so."""
-        return cls(user_agent, strict=tell_sdk(user_agent) is not Sdk.PREFECT)
+    def of(cls, user_agent: str | None, sdk: str | None = None) -> "Client":
+        """The client that names itself so, and says that about the flow's SDK."""
+        return cls(user_agent, strict=tell_sdk(user_agent, said=sdk) is not Sdk.PREFECT, sdk=sdk)
 
 
 @dataclass(frozen=True, slots=True)

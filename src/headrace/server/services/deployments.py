@@ -229,7 +229,7 @@ def _values_of(body: DeploymentCreate, client: Client) -> dict[str, object]:
         "path": body.path,
         "paused": body.paused,
         "pull_steps": _text(body.pull_steps or []),
-        "sdk": tell_sdk(client.user_agent, body.pull_steps or []).value,
+        "sdk": tell_sdk(client.user_agent, body.pull_steps or [], client.sdk).value,
         "storage_document_id": _id_or_none(body.storage_document_id),
         "tags": _text(body.tags),
         "version": version,

@@ -1,12 +1,17 @@
 """What a job refers to outside of its template: variables and blocks, with their secrets open."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, cast
 
 import msgspec
 
 from headrace.core.blocks import reference_of
-from headrace.core.placeholders import Reference, find_placeholders, parse_reference
+from headrace.core.placeholders import (
+    Reference,
+    find_placeholders,
+    look_into_block,
+    parse_reference,
+)
 from headrace.errors import ObjectNotFound
 from headrace.server.services.block_documents import BlockDocuments
 from headrace.server.store import claimed_runs as sql
@@ -37,8 +42,6 @@ async def read_known(database: Database, blocks: BlockDocuments, parts: Iterable
 async def read_block(blocks: BlockDocuments, name: str) -> object:
     """What `<type>/<document>` and perhaps `.<field>.<field>` means.
 
-    A block whose one value is called `value` stands for that value, as with the contract's workers.
-
     Raises `KeyError`: there is no such block or field. `SecretsUnreadable`.
     """
     address, *path = name.split(".")
@@ -47,15 +50,10 @@ async def read_block(blocks: BlockDocuments, name: str) -> object:
         block = await blocks.read_by_name(slug, document)
     except ObjectNotFound as error:
         raise KeyError(name) from error
-    whole = block.values(secrets=True)
-    value: object = whole
-    if whole.keys() == {"value"} and path[:1] != ["value"]:
-        value = whole["value"]
-    for part in path:
-        if not isinstance(value, Mapping):
-            raise KeyError(name)
-        value = cast("Mapping[str, object]", value)[part]
-    return value
+    try:
+        return look_into_block(block.values(secrets=True), path)
+    except KeyError as error:
+        raise KeyError(name) from error
 
 
 async def open_references(blocks: BlockDocuments, value: Any) -> Any:
