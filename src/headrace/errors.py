@@ -277,6 +277,12 @@ class ScriptError(HeadraceError):
         super().__init__(f"{path} raised {type(user_exc).__name__} while it was loaded: {user_exc}")
 
 
+class CommandFailed(HeadraceError):
+    """A shell command ended with an exit code other than 0."""
+
+    code = "command_failed"
+
+
 class MissingFlowError(HeadraceError):
     """A file or module holds no flow of this name."""
 

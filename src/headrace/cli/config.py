@@ -3,11 +3,12 @@
 import click
 
 from headrace import profiles
+from headrace.cli.groups import Group
 from headrace.cli.output import OutputFormat, done, hint, output_option, show_list
 from headrace.settings import describe, settings, unknown_settings
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """View and change settings."""
 
@@ -55,8 +56,10 @@ def set_(assignments: tuple[str, ...]) -> None:
 
 @config.command()
 @click.argument("names", nargs=-1, required=True)
-def unset(names: tuple[str, ...]) -> None:
+@click.option("--yes", "-y", is_flag=True, help="Of the contract; nothing is asked.")
+def unset(names: tuple[str, ...], *, yes: bool) -> None:
     """Take settings out of the profile in use."""
+    del yes
     name = profiles.unset_in_profile(list(names))
     done(f"{', '.join(names)} taken out of profile {name}")
 

@@ -17,6 +17,7 @@ from headrace.cli.root import FAILED
 from headrace.cli.runs import follow, is_over, print_log, print_state
 from headrace.cli.session import may_ask
 from headrace.client import flow_runs, task_runs, variables
+from headrace.client.pages import PAGE
 from headrace.demo import VARIABLE
 from headrace.errors import ObjectNotFound
 from headrace.settings import settings
@@ -26,7 +27,6 @@ from headrace.wire.logs import Log
 from headrace.wire.states import StateType
 from headrace.wire.task_runs import ReadTaskRunsBody
 
-PAGE = 200  # what the API gives at most in one list
 APPROVED = {"promote": True, "reason": "approved with --yes"}
 
 

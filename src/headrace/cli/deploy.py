@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from headrace._bindings import load
+from headrace.cli.groups import Command
 
 _PROJECT = "headrace.cli.deploy_project:"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("entrypoint", required=False)
 @click.option(
     "--name", "-n", "names", multiple=True, help="A deployment; `flow/name` or a pattern."

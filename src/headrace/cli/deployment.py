@@ -8,6 +8,7 @@ import click
 from headrace.cli.deployment_names import find
 from headrace.cli.deployment_schedule import schedule
 from headrace.cli.documents import read_assignments, read_object
+from headrace.cli.groups import Group
 from headrace.cli.moments import parse_moment, parse_span
 from headrace.cli.output import (
     OutputFormat,
@@ -22,7 +23,8 @@ from headrace.cli.output import (
 from headrace.cli.root import FAILED
 from headrace.cli.runs import follow
 from headrace.cli.session import confirm, connect
-from headrace.client import deployments, flows
+from headrace.client import Client, deployments, flows
+from headrace.client.pages import read_pages
 from headrace.wire.deployments import (
     DeploymentFlowRunCreate,
     DeploymentResponse,
@@ -32,10 +34,8 @@ from headrace.wire.deployments import (
 from headrace.wire.filters import FlowFilter, FlowFilterName
 from headrace.wire.states import StateCreate, StateDetails, StateType
 
-PAGE = 200  # what the API gives at most in one list
 
-
-@click.group()
+@click.group(cls=Group)
 def deployment() -> None:
     """Work with deployments and run them."""
 
@@ -44,21 +44,27 @@ deployment.add_command(schedule)
 
 
 @deployment.command(name="ls")
+@click.argument("flow_name", required=False, nargs=-1)
 @click.option("--flow-name", "flow_names", multiple=True, help="Only deployments of this flow.")
 @click.option("--by-created", is_flag=True, help="The newest first, instead of by name.")
 @output_option
-def list_(flow_names: tuple[str, ...], *, by_created: bool, output: OutputFormat) -> None:
-    """List deployments."""
+def list_(
+    flow_name: tuple[str, ...],
+    flow_names: tuple[str, ...],
+    *,
+    by_created: bool,
+    output: OutputFormat,
+) -> None:
+    """List deployments, all or those of some flows."""
     client = connect()
-    named = FlowFilter(name=FlowFilterName(any_=list(flow_names))) if flow_names else None
+    wanted = [*flow_name, *flow_names]
+    named = FlowFilter(name=FlowFilterName(any_=wanted)) if wanted else None
     sort = DeploymentSort.CREATED_DESC if by_created else DeploymentSort.NAME_ASC
-    found: list[DeploymentResponse] = []
-    while True:
-        body = ReadDeploymentsBody(flows=named, limit=PAGE, offset=len(found), sort=sort)
-        page = deployments.list_deployments(client, body)
-        found += page
-        if len(page) < PAGE:
-            break
+    found = read_pages(
+        lambda size, at: deployments.list_deployments(
+            client, ReadDeploymentsBody(flows=named, limit=size, offset=at, sort=sort)
+        )
+    )
     flow_of = {i: flows.read_flow(client, i).name for i in {d.flow_id for d in found}}
     rows = [
         [f"{flow_of[d.flow_id]}/{d.name}", d.status, d.work_pool_name, _schedules(d), d.id]
@@ -113,6 +119,9 @@ def inspect(name: str, output: OutputFormat) -> None:
 @click.option("--tag", "tags", multiple=True, help="A tag of the run; may be given several times.")
 @click.option("--flow-run-name", help="The run's name.")
 @click.option("--watch", is_flag=True, help="Follow the run until it ends.")
+@click.option(
+    "--watch-interval", type=click.IntRange(min=1), help="Seconds between two looks at the run."
+)
 @click.option("--watch-timeout", type=click.IntRange(min=1), help="Seconds to watch at most.")
 @output_option
 def run(
@@ -127,6 +136,7 @@ def run(
     flow_run_name: str | None,
     *,
     watch: bool,
+    watch_interval: int | None,
     watch_timeout: int | None,
     output: OutputFormat,
 ) -> None:
@@ -157,7 +167,7 @@ def run(
     if not watch:
         hint(f"Follow it: headrace flow-run watch {made.id}")
         return
-    last = follow(client, made.id, seconds=watch_timeout)
+    last = follow(client, made.id, seconds=watch_timeout, pause=watch_interval)
     if last.state_type is not StateType.COMPLETED:
         raise click.exceptions.Exit(FAILED)
 
@@ -189,12 +199,34 @@ def _scheduled(start_in: str | None, start_at: str | None) -> StateCreate:
 
 
 @deployment.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--id", "deployment_id", help="The deployment's id, instead of its name.")
+@click.option("--all", "every", is_flag=True, help="All deployments.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-def delete(name: str, *, yes: bool) -> None:
-    """Delete a deployment, by 'flow/deployment' or id."""
+def delete(name: str | None, deployment_id: str | None, *, every: bool, yes: bool) -> None:
+    """Delete a deployment, by 'flow/deployment' or id, or all."""
+    if sum((name is not None, deployment_id is not None, every)) != 1:
+        message = "name one deployment, give its --id, or say --all"
+        raise click.UsageError(message)
     client = connect()
-    found = find(client, name)
-    confirm(f"Delete the deployment {name}?", is_agreed=yes)
+    if every:
+        _delete_all(client, yes=yes)
+        return
+    named = name or str(deployment_id)
+    found = find(client, named)
+    confirm(f"Delete the deployment {named}?", is_agreed=yes)
     deployments.delete_deployment(client, found.id)
-    done(f"deployment {name} deleted")
+    done(f"deployment {named} deleted")
+
+
+def _delete_all(client: Client, *, yes: bool) -> None:
+    found = read_pages(
+        lambda size, at: deployments.list_deployments(
+            client, ReadDeploymentsBody(limit=size, offset=at)
+        )
+    )
+    if found:
+        confirm(f"Delete all {len(found)} deployment(s)?", is_agreed=yes)
+    for each in found:
+        deployments.delete_deployment(client, each.id)
+    done(f"{len(found)} deployment(s) deleted")

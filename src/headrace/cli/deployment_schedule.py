@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from headrace.cli.deployment_names import find
+from headrace.cli.groups import Group
 from headrace.cli.moments import parse_moment
 from headrace.cli.output import OutputFormat, done, output_option, show_list
 from headrace.cli.session import confirm, connect
@@ -20,8 +21,10 @@ from headrace.wire.deployments import (
 )
 from headrace.wire.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
+_yes_option = click.option("--yes", "--accept-yes", "-y", is_flag=True, help="Do not ask.")
 
-@click.group()
+
+@click.group(cls=Group)
 def schedule() -> None:
     """Work with a deployment's schedules."""
 
@@ -59,7 +62,7 @@ def _words(entry: DeploymentSchedule) -> str:
 @click.option("--active/--no-active", default=True, help="Whether it makes runs.")
 @click.option("--slug", help="A name for the schedule, unique in the deployment.")
 @click.option("--replace", is_flag=True, help="Take the other schedules away.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@_yes_option
 def create(
     name: str,
     interval: float | None,
@@ -112,21 +115,21 @@ def _encode(
 
 
 @schedule.command()
-@click.argument("name")
+@click.argument("deployment_name")
 @click.argument("schedule_id", type=click.UUID, required=False)
 @click.option("--all", "every", is_flag=True, help="All schedules of the deployment.")
-def pause(name: str, schedule_id: UUID | None, *, every: bool) -> None:
+def pause(deployment_name: str, schedule_id: UUID | None, *, every: bool) -> None:
     """Have a schedule make no runs."""
-    _switch(name, schedule_id, every=every, active=False)
+    _switch(deployment_name, schedule_id, every=every, active=False)
 
 
 @schedule.command()
-@click.argument("name")
+@click.argument("deployment_name")
 @click.argument("schedule_id", type=click.UUID, required=False)
 @click.option("--all", "every", is_flag=True, help="All schedules of the deployment.")
-def resume(name: str, schedule_id: UUID | None, *, every: bool) -> None:
+def resume(deployment_name: str, schedule_id: UUID | None, *, every: bool) -> None:
     """Have a schedule make runs again."""
-    _switch(name, schedule_id, every=every, active=True)
+    _switch(deployment_name, schedule_id, every=every, active=True)
 
 
 def _switch(name: str, schedule_id: UUID | None, *, every: bool, active: bool) -> None:
@@ -148,7 +151,7 @@ def _switch(name: str, schedule_id: UUID | None, *, every: bool, active: bool) -
 @schedule.command()
 @click.argument("name")
 @click.argument("schedule_id", type=click.UUID)
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@_yes_option
 def delete(name: str, schedule_id: UUID, *, yes: bool) -> None:
     """Take one schedule away."""
     client = connect()
@@ -160,7 +163,7 @@ def delete(name: str, schedule_id: UUID, *, yes: bool) -> None:
 
 @schedule.command()
 @click.argument("name")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@_yes_option
 def clear(name: str, *, yes: bool) -> None:
     """Take all schedules of a deployment away."""
     client = connect()

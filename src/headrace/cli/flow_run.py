@@ -1,13 +1,16 @@
 """`headrace flow-run …`."""
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import click
 
+from headrace._bindings import load
 from headrace.cli import approval
 from headrace.cli.documents import read_assignments, read_object
+from headrace.cli.groups import Group
 from headrace.cli.output import (
     OutputFormat,
     ago,
@@ -23,17 +26,20 @@ from headrace.cli.runs import (
     TERMINAL,
     follow,
     log_filter,
+    log_options,
     parse_types,
-    print_log,
-    read_logs,
+    print_state,
+    show_logs,
 )
-from headrace.cli.session import confirm, connect, may_ask
+from headrace.cli.session import confirm, connect, may_ask, open_page
 from headrace.client import Client, claims, flow_runs, flows
-from headrace.errors import Conflict
+from headrace.client.pages import read_pages
+from headrace.errors import Conflict, ObjectNotFound
 from headrace.wire.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterName,
     FlowRunFilterState,
     FlowRunFilterStateName,
     FlowRunFilterStateType,
@@ -46,13 +52,10 @@ from headrace.wire.flow_runs import (
     SetFlowRunStateBody,
 )
 from headrace.wire.orchestration import SetStateStatus
-from headrace.wire.states import StateCreate, StateType
-
-PAGE = 200  # what the API gives at most in one list
-DEFAULT_LOGS = 20
+from headrace.wire.states import StateCreate, StateDetails, StateType
 
 
-@click.group(name="flow-run")
+@click.group(name="flow-run", cls=Group)
 def flow_run() -> None:
     """Watch, inspect, cancel and resume flow runs."""
 
@@ -78,20 +81,19 @@ def list_(
         type=FlowRunFilterStateType(any_=parse_types(types)) if types else None,
     )
     named = FlowFilter(name=FlowFilterName(any_=list(flow_names))) if flow_names else None
-    found: list[FlowRunResponse] = []
-    while len(found) < limit:
-        size = min(PAGE, limit - len(found))
-        body = ReadFlowRunsBody(
-            flows=named,
-            flow_runs=FlowRunFilter(state=chosen) if names or types else None,
-            limit=size,
-            offset=len(found),
-            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-        )
-        page = flow_runs.list_flow_runs(client, body)
-        found += page
-        if len(page) < size:
-            break
+    found = read_pages(
+        lambda size, at: flow_runs.list_flow_runs(
+            client,
+            ReadFlowRunsBody(
+                flows=named,
+                flow_runs=FlowRunFilter(state=chosen) if names or types else None,
+                limit=size,
+                offset=at,
+                sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            ),
+        ),
+        limit,
+    )
     flow_of = _flow_names(client, found)
     rows = [
         [r.name, flow_of.get(r.flow_id, ""), r.state_name, ago(r.expected_start_time), r.id]
@@ -107,11 +109,15 @@ def _flow_names(client: Client, runs: list[FlowRunResponse]) -> dict[UUID, str]:
 
 @flow_run.command()
 @click.argument("run_id", type=click.UUID, metavar="ID")
+@click.option("--web", is_flag=True, help="Open its page in a browser.")
 @output_option
-def inspect(run_id: UUID, output: OutputFormat) -> None:
+def inspect(run_id: UUID, output: OutputFormat, *, web: bool) -> None:
     """Show one flow run, and what it waits for."""
     client = connect()
     run = flow_runs.read_flow_run(client, run_id)
+    if web:
+        open_page(client, f"runs/flow-run/{run.id}")
+        return
     if output is OutputFormat.JSON:
         print_json(run)
         return
@@ -146,10 +152,7 @@ def _wait(client: Client, run: FlowRunResponse) -> str | None:
 
 @flow_run.command()
 @click.argument("run_id", type=click.UUID, metavar="ID")
-@click.option("--head", "-h", is_flag=True, help=f"The first {DEFAULT_LOGS} lines.")
-@click.option("--tail", "-t", is_flag=True, help=f"The last {DEFAULT_LOGS} lines.")
-@click.option("--num-logs", "-n", type=click.IntRange(min=1), help="How many lines.")
-@click.option("--reverse", "-r", is_flag=True, help="The newest first.")
+@log_options
 @output_option
 def logs(
     run_id: UUID,
@@ -163,20 +166,15 @@ def logs(
     """Print a flow run's logs."""
     client = connect()
     flow_runs.read_flow_run(client, run_id)
-    if head and tail:
-        message = "--head and --tail exclude each other"
-        raise click.UsageError(message)
-    limit = num_logs or (DEFAULT_LOGS if head or tail else None)
-    entries = read_logs(
-        client, log_filter(flow_run_id=run_id), limit=limit, newest_first=tail or reverse
+    show_logs(
+        client,
+        log_filter(flow_run_id=run_id),
+        num_logs,
+        output,
+        head=head,
+        tail=tail,
+        reverse=reverse,
     )
-    if tail and not reverse:
-        entries.reverse()
-    if output is OutputFormat.JSON:
-        print_json(entries)
-        return
-    for entry in entries:
-        print_log(entry)
 
 
 @flow_run.command()
@@ -209,6 +207,62 @@ def cancel(run_id: UUID) -> None:
         raise Conflict(message)
     now = result.state.name if result.state else "changed"
     done(f"run {run.name} is {now}")
+
+
+@flow_run.command()
+@click.argument("run", metavar="ID_OR_NAME")
+@click.option(
+    "--entrypoint",
+    "-e",
+    help="Where the flow is, path/file.py:name: of a run that no deployment made. It runs here.",
+)
+def retry(run: str, entrypoint: str | None) -> None:
+    """Run a run that has ended once more: by its deployment, or here by its --entrypoint."""
+    client = connect()
+    found = _by_id_or_name(client, run)
+    if found.state_type not in TERMINAL:
+        message = f"run {found.name} has not ended: it is {found.state_name}"
+        raise Conflict(message)
+    if found.deployment_id is None and entrypoint is None:
+        message = (
+            f"no deployment made the run {found.name}, so nothing but this machine can run it: "
+            "say where its flow is with --entrypoint path/file.py:name"
+        )
+        raise click.UsageError(message)
+    state = StateCreate(
+        type=StateType.SCHEDULED,
+        name="AwaitingRetry",
+        state_details=StateDetails(scheduled_time=datetime.now(UTC)),
+    )
+    body = SetFlowRunStateBody(state=state, force=True)
+    result = flow_runs.set_flow_run_state(client, found.id, body)
+    if result.status is not SetStateStatus.ACCEPT:
+        message = f"run {found.name} stays as it is: {getattr(result.details, 'reason', '')}"
+        raise Conflict(message)
+    if entrypoint is None:
+        done(f"run {found.name} is scheduled to run again")
+        hint(f"Follow it: headrace flow-run watch {found.id}")
+        return
+    load("headrace.engine.execute:execute_flow_of_run")(found, entrypoint)
+    last = flow_runs.read_flow_run(client, found.id)
+    print_state(last)
+    if last.state_type is not StateType.COMPLETED:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _by_id_or_name(client: Client, text: str) -> FlowRunResponse:
+    """The run of an id, or the only one of a name."""
+    with suppress(ValueError):
+        return flow_runs.read_flow_run(client, UUID(text))
+    only = FlowRunFilter(name=FlowRunFilterName(any_=[text]))
+    found = flow_runs.list_flow_runs(client, ReadFlowRunsBody(flow_runs=only, limit=2))
+    if not found:
+        message = f"there is no flow run of the id or name {text!r}"
+        raise ObjectNotFound(message)
+    if len(found) > 1:
+        message = f"several flow runs are called {text!r}; give the id of one"
+        raise Conflict(message)
+    return found[0]
 
 
 @flow_run.command()

@@ -1,5 +1,11 @@
-"""Command groups that load a command's module only when that command is run."""
+"""What every command and group has in common.
 
+A group loads a command's module only when that command is run. A command takes, besides what its help
+lists, the longer forms of the contract's command line: `--no-x` for a switch `--x`, `--empty-x` for an
+option that may be given several times, and `--name VALUE` for an argument NAME.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -7,7 +13,70 @@ import click
 from headrace._bindings import load
 
 
-class LazyGroup(click.Group):
+class Command(click.Command):
+    """A command that takes the contract's longer forms too."""
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """As click does, with the longer forms of options added; help does not list them."""
+        parser = super().make_parser(ctx)
+        options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
+        taken = {name for each in options for name in (*each.opts, *each.secondary_opts)}
+        for option in options:
+            names = [name.removeprefix("--") for name in option.opts if name.startswith("--")]
+            if option.multiple:
+                _add(parser, option, [f"--empty-{name}" for name in names], ())
+            elif option.is_flag and not option.is_eager:
+                longer = [f"--no-{name}" for name in names]
+                _add(parser, option, [name for name in longer if name not in taken], False)  # noqa: FBT003  # the value
+        return parser
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, after arguments given by name have been put in their places."""
+        return super().parse_args(ctx, self._placed(ctx, list(args)))
+
+    def _placed(self, ctx: click.Context, args: list[str]) -> list[str]:
+        arguments = [p for p in self.get_params(ctx) if isinstance(p, click.Argument)]
+        options = {name for p in self.get_params(ctx) for name in (*p.opts, *p.secondary_opts)}
+        first: list[str] = []  # of arguments that stand before any that was given without a name
+        last: list[str] = []
+        is_leading = True
+        for argument in arguments:
+            flag = f"--{(argument.metavar or argument.name or '').lower()}"
+            named, args = ([], args) if flag in options else _taken_out(args, flag)
+            if named:
+                (first if is_leading else last).extend(named)
+            else:
+                is_leading = False
+        return [*first, *args, *(["--", *last] if last else [])]
+
+
+def _add(parser: Any, option: click.Option, names: list[str], value: object) -> None:
+    if names:
+        parser.add_option(option, names, dest=option.name, action="store_const", const=value)
+
+
+def _taken_out(args: Sequence[str], flag: str) -> tuple[list[str], list[str]]:
+    """The values of a flag, and the arguments without it and them."""
+    values: list[str] = []
+    rest: list[str] = []
+    words = iter(args)
+    for word in words:
+        if word == flag:
+            values += [value for value in [next(words, None)] if value is not None]
+        elif word.startswith(f"{flag}="):
+            values.append(word.partition("=")[2])
+        else:
+            rest.append(word)
+    return values, rest
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+class LazyGroup(Group):
     """A group whose commands are named in a table: name → (`module:attribute`, one line of help).
 
     The line stands here so that `--help` of the group imports none of its commands.

@@ -3,11 +3,14 @@
 import click
 
 from headrace import profiles
+from headrace.cli.groups import Group
 from headrace.cli.output import OutputFormat, done, output_option, show, show_list
 from headrace.cli.session import confirm
 
+DEFAULT_PROFILE = "local"
 
-@click.group()
+
+@click.group(cls=Group)
 def profile() -> None:
     """Keep sets of settings under a name."""
 
@@ -31,6 +34,16 @@ def create(name: str, source: str | None) -> None:
     """Make a profile."""
     profiles.create_profile(name, source=source)
     done(f"profile {name} made; use it with: headrace profile use {name}")
+
+
+@profile.command(name="populate-defaults")
+def populate_defaults() -> None:
+    """Make the profiles that most machines need: one for this machine's own server."""
+    if DEFAULT_PROFILE in profiles.list_profiles():
+        done(f"profile {DEFAULT_PROFILE} is there already; nothing was changed")
+        return
+    profiles.create_profile(DEFAULT_PROFILE)
+    done(f"profile {DEFAULT_PROFILE} made: it has this machine's own server")
 
 
 @profile.command()

@@ -15,18 +15,35 @@ USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 COMMANDS = {
+    "api": ("headrace.cli.api:api", "Send any request to the API."),
+    "artifact": ("headrace.cli.artifact:artifact", "Look at what runs left behind for people."),
+    "block": ("headrace.cli.block:block", "Keep configuration and secrets under a name."),
+    "completion": ("headrace.cli.completion:completion", "Complete commands in a shell."),
+    "concurrency-limit": (
+        "headrace.cli.concurrency_limit:concurrency_limit",
+        "Limit how many task runs of a tag run at once.",
+    ),
     "config": ("headrace.cli.config:config", "View and change settings."),
+    "dashboard": ("headrace.cli.dashboard:dashboard", "Open the web page of the server."),
     "demo": (
         "headrace.cli.demo:demo",
         "Run the example pipeline from nothing to an approved model.",
     ),
     "deploy": ("headrace.cli.deploy:deploy", "Deploy flows, from a file or by options."),
     "deployment": ("headrace.cli.deployment:deployment", "Work with deployments and run them."),
+    "doctor": ("headrace.cli.doctor:doctor", "Say what is wrong here, and what to do."),
+    "events": ("headrace.cli.events:events", "Send events, and watch them as they come."),
     "flow": ("headrace.cli.flow:flow", "List and serve flows."),
     "flow-run": ("headrace.cli.flow_run:flow_run", "Watch, inspect, cancel and resume flow runs."),
+    "global-concurrency-limit": (
+        "headrace.cli.global_concurrency_limit:global_concurrency_limit",
+        "Limits by name, for runs and for code that asks for a slot.",
+    ),
     "profile": ("headrace.cli.profile:profile", "Keep sets of settings under a name."),
     "server": ("headrace.cli.server:server", "Start, stop and look after a server."),
+    "shell": ("headrace.cli.shell:shell", "Run shell commands as flows."),
     "task-run": ("headrace.cli.task_run:task_run", "Inspect task runs."),
+    "transfer": ("headrace.cli.transfer:transfer", "Copy what one server keeps to another."),
     "variable": ("headrace.cli.variable:variable", "Read and write variables."),
     "version": ("headrace.cli.version:version", "Versions of Headrace and what it stands on."),
     "work-pool": ("headrace.cli.work_pool:work_pool", "Work with work pools."),

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import click
 
-from headrace.cli.output import STATE_COLOURS
+from headrace.cli.output import STATE_COLOURS, F, OutputFormat, print_json
 from headrace.client import Client, flow_runs, logs
+from headrace.client.pages import PAGE, read_pages
 from headrace.wire.flow_runs import FlowRunResponse
 from headrace.wire.logs import (
     Log,
@@ -20,9 +21,9 @@ from headrace.wire.logs import (
 )
 from headrace.wire.states import StateType
 
+DEFAULT_LOGS = 20  # lines of --head and --tail
 TERMINAL = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}
 FOLLOW_SECONDS = 0.5  # between two looks at a run that is followed
-PAGE = 200  # what the API gives at most in one list
 LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 LEVEL_COLOURS = {30: "yellow", 40: "red", 50: "red"}
 
@@ -53,15 +54,53 @@ def read_logs(
 ) -> list[Log]:
     """Logs in order of time, or the newest first."""
     sort = LogSort.TIMESTAMP_DESC if newest_first else LogSort.TIMESTAMP_ASC
-    found: list[Log] = []
-    while limit is None or len(found) < limit:
-        size = PAGE if limit is None else min(PAGE, limit - len(found))
-        body = ReadLogsBody(logs=chosen, limit=size, offset=len(found), sort=sort)
-        page = logs.list_logs(client, body)
-        found += page
-        if len(page) < size:
-            break
-    return found
+    return read_pages(
+        lambda size, at: logs.list_logs(
+            client, ReadLogsBody(logs=chosen, limit=size, offset=at, sort=sort)
+        ),
+        limit,
+    )
+
+
+def log_options(command: F) -> F:
+    """The options of commands that print a run's logs."""
+    for option in (
+        click.option("--reverse", "-r", is_flag=True, help="The newest first."),
+        click.option("--num-logs", "-n", type=click.IntRange(min=1), help="How many lines."),
+        click.option("--tail", "-t", is_flag=True, help=f"The last {DEFAULT_LOGS} lines."),
+        click.option("--head", "-h", is_flag=True, help=f"The first {DEFAULT_LOGS} lines."),
+    ):
+        command = option(command)
+    return command
+
+
+def show_logs(
+    client: Client,
+    chosen: LogFilter,
+    count: int | None,
+    output: OutputFormat,
+    *,
+    head: bool,
+    tail: bool,
+    reverse: bool,
+) -> None:
+    """Print a run's logs, as `log_options` say.
+
+    Raises:
+        click.UsageError: Both the first and the last are asked for.
+    """
+    if head and tail:
+        message = "--head and --tail exclude each other"
+        raise click.UsageError(message)
+    limit = count or (DEFAULT_LOGS if head or tail else None)
+    entries = read_logs(client, chosen, limit=limit, newest_first=tail or reverse)
+    if tail and not reverse:
+        entries.reverse()
+    if output is OutputFormat.JSON:
+        print_json(entries)
+        return
+    for entry in entries:
+        print_log(entry)
 
 
 def print_log(entry: Log) -> None:
@@ -96,6 +135,7 @@ def follow(
     on_state: Callable[[FlowRunResponse], None] = print_state,
     until: Callable[[FlowRunResponse], bool] | None = None,
     seconds: float | None = None,
+    pause: float | None = None,
     skip_logs: int = 0,
 ) -> FlowRunResponse:
     """Tell every new state and log of a run until it is terminal (or `until` holds).
@@ -107,6 +147,7 @@ def follow(
         on_state: Called with the run at each change of its state.
         until: Stop when this holds; by default when the run is terminal.
         seconds: Stop after this long at the latest.
+        pause: Seconds between two looks at it.
         skip_logs: How many of its logs were told already.
 
     Returns:
@@ -128,7 +169,7 @@ def follow(
             return run
         if deadline is not None and time.monotonic() > deadline:
             return run
-        time.sleep(FOLLOW_SECONDS)
+        time.sleep(pause or FOLLOW_SECONDS)
 
 
 def _logs_after(client: Client, flow_run_id: UUID, seen: int) -> Iterator[Log]:

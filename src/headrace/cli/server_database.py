@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from headrace.cli.groups import Group
 from headrace.cli.output import done
 from headrace.cli.session import confirm
 from headrace.server.config import hide_password, read_config
@@ -31,17 +32,28 @@ database_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def database() -> None:
     """Look after the server's database."""
 
 
 @database.command()
 @database_option
-def upgrade(url: str) -> None:
+@click.option("--revision", "-r", help="Of the contract; it goes to this version's tables.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Of the contract; nothing is asked.")
+def upgrade(url: str, revision: str | None, *, dry_run: bool, yes: bool) -> None:
     """Create the database, or bring it to this version's tables."""
+    del yes
+    newest = known_revisions()[-1]
+    if revision not in {None, "head", newest}:
+        message = f"this version of Headrace works with revision {newest} alone, not {revision}"
+        raise click.UsageError(message)
+    if dry_run:
+        click.echo(f"would bring {hide_password(url)} to revision {newest}")
+        return
     asyncio.run(_open_and_close(url))
-    done(f"the database is at revision {known_revisions()[-1]}")
+    done(f"the database is at revision {newest}")
 
 
 async def _open_and_close(url: str) -> None:

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from headrace._bindings import load
 from headrace.client import Client
 from headrace.client.default import default_client
 from headrace.settings import settings
@@ -12,6 +13,20 @@ from headrace.settings import settings
 def connect() -> Client:
     """A client of the configured API, or of this machine's embedded server."""
     return default_client()
+
+
+def open_page(client: Client, path: str = "") -> str:
+    """Open a page of the server in a browser; its address.
+
+    Raises:
+        click.ClickException: There is no browser here.
+    """
+    base = settings().ui_url or client.url.removesuffix("/api")
+    url = f"{base.rstrip('/')}/{path}"
+    if not load("webbrowser:open")(url):
+        message = f"no browser could be opened here; the page is at {url}"
+        raise click.ClickException(message)
+    return url
 
 
 def may_ask() -> bool:

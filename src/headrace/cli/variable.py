@@ -4,20 +4,21 @@ import click
 from msgspec import UNSET
 
 from headrace.cli.documents import as_value
+from headrace.cli.groups import Group
 from headrace.cli.output import OutputFormat, ago, done, output_option, print_json, show, show_list
 from headrace.cli.session import confirm, connect
 from headrace.client import variables
+from headrace.client.pages import read_pages
 from headrace.errors import ObjectAlreadyExists
 from headrace.wire.variables import (
     ReadVariablesBody,
-    Variable,
     VariableCreate,
     VariableSort,
     VariableUpdate,
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def variable() -> None:
     """Read and write variables."""
 
@@ -76,14 +77,12 @@ def inspect(name: str, output: OutputFormat) -> None:
 def list_(limit: int, output: OutputFormat) -> None:
     """List variables by name."""
     client = connect()
-    found: list[Variable] = []
-    while len(found) < limit:
-        size = min(200, limit - len(found))
-        body = ReadVariablesBody(limit=size, offset=len(found), sort=VariableSort.NAME_ASC)
-        page = variables.list_variables(client, body)
-        found += page
-        if len(page) < size:
-            break
+    found = read_pages(
+        lambda size, at: variables.list_variables(
+            client, ReadVariablesBody(limit=size, offset=at, sort=VariableSort.NAME_ASC)
+        ),
+        limit,
+    )
     rows = [[v.name, v.value, ", ".join(v.tags), ago(v.updated)] for v in found]
     empty = "There are no variables. Set one: headrace variable set NAME VALUE"
     show_list(["name", "value", "tags", "updated"], rows, output, whole=found, empty=empty)

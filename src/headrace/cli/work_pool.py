@@ -8,6 +8,7 @@ import click
 
 from headrace import profiles
 from headrace.cli.documents import read_document
+from headrace.cli.groups import Group
 from headrace.cli.output import (
     OutputFormat,
     ago,
@@ -21,6 +22,7 @@ from headrace.cli.output import (
 )
 from headrace.cli.session import confirm, connect, may_ask
 from headrace.client import work_pools
+from headrace.client.pages import read_pages
 from headrace.errors import ObjectAlreadyExists
 from headrace.infrastructure.templates import DEFAULT_TEMPLATES
 from headrace.wire.work_pools import (
@@ -32,7 +34,6 @@ from headrace.wire.work_pools import (
     WorkPoolUpdate,
 )
 
-PAGE = 200  # what the API gives at most in one list
 TEMPLATE_BY_WORKER = frozenset(
     {
         "azure-container-instance",
@@ -47,7 +48,7 @@ TEMPLATE_BY_WORKER = frozenset(
 """Types of the contract whose worker brings the pool's template when it first starts."""
 
 
-@click.group(name="work-pool")
+@click.group(name="work-pool", cls=Group)
 def work_pool() -> None:
     """Work with work pools."""
 
@@ -126,12 +127,11 @@ def _card(pool: WorkPoolResponse, output: OutputFormat) -> None:
 def list_(*, verbose: bool, output: OutputFormat) -> None:
     """List work pools."""
     client = connect()
-    found: list[WorkPoolResponse] = []
-    while True:
-        page = work_pools.list_work_pools(client, ReadWorkPoolsBody(limit=PAGE, offset=len(found)))
-        found += page
-        if len(page) < PAGE:
-            break
+    found = read_pages(
+        lambda size, at: work_pools.list_work_pools(
+            client, ReadWorkPoolsBody(limit=size, offset=at)
+        )
+    )
     columns = ["name", "type", "status", "limit"]
     rows: list[list[Any]] = [[p.name, p.type, p.status, p.concurrency_limit] for p in found]
     if verbose:

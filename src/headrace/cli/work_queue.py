@@ -5,19 +5,21 @@ from typing import Any
 
 import click
 
+from headrace.cli.groups import Group
 from headrace.cli.output import OutputFormat, ago, done, output_option, show, show_list
 from headrace.cli.session import confirm, connect
 from headrace.client import work_pools, work_queues
+from headrace.client.pages import read_pages
 from headrace.settings import settings
 from headrace.wire.work_pools import GetScheduledFlowRunsBody
 from headrace.wire.work_queues import (
+    ReadWorkQueueConcurrencyStatusBody,
+    ReadWorkQueueRunsBody,
     ReadWorkQueuesBody,
     WorkQueueCreate,
     WorkQueueResponse,
     WorkQueueUpdate,
 )
-
-PAGE = 200  # what the API gives at most in one list
 
 
 def _pool(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
@@ -37,7 +39,7 @@ _pool_option = click.option(
 )
 
 
-@click.group(name="work-queue")
+@click.group(name="work-queue", cls=Group)
 def work_queue() -> None:
     """Work with the queues of work pools."""
 
@@ -72,17 +74,17 @@ def _card(queue: WorkQueueResponse, output: OutputFormat) -> None:
 @work_queue.command(name="ls")
 @_pool_option
 @click.option("--verbose", "-v", is_flag=True, help="Show ids as well.")
+@click.option("--match", "-m", help="Only queues whose names begin like this.")
 @output_option
-def list_(pool: str, *, verbose: bool, output: OutputFormat) -> None:
+def list_(pool: str, match: str | None, *, verbose: bool, output: OutputFormat) -> None:
     """List the queues of a work pool, the first served first."""
     client = connect()
-    found: list[WorkQueueResponse] = []
-    while True:
-        body = ReadWorkQueuesBody(limit=PAGE, offset=len(found))
-        page = work_queues.list_work_queues(client, pool, body)
-        found += page
-        if len(page) < PAGE:
-            break
+    found = read_pages(
+        lambda size, at: work_queues.list_work_queues(
+            client, pool, ReadWorkQueuesBody(limit=size, offset=at)
+        )
+    )
+    found = [queue for queue in found if queue.name.startswith(match or "")]
     found.sort(key=lambda queue: queue.priority)
     columns = ["name", "priority", "limit", "status", "last polled"]
     rows: list[list[Any]] = [
@@ -173,4 +175,36 @@ def preview(name: str, pool: str, hours: int, output: OutputFormat) -> None:
         for r in found
     ]
     empty = f"Nothing is due in work queue {name} within {hours} h."
+    show_list(["run", "state", "due", "id"], rows, output, whole=found, empty=empty)
+
+
+@work_queue.command()
+@click.argument("name")
+@_pool_option
+@output_option
+def slots(name: str, pool: str, output: OutputFormat) -> None:
+    """Show which runs hold a queue's slots."""
+    client = connect()
+    queue = work_queues.read_work_queue(client, pool, name)
+    body = ReadWorkQueueConcurrencyStatusBody()
+    status = work_queues.read_work_queue_concurrency(client, queue.id, body)
+    if output is OutputFormat.TEXT:
+        limit = "no limit" if status.concurrency_limit is None else f"of {status.concurrency_limit}"
+        click.echo(f"{status.active_slots} live, {limit}")
+    rows = [[r.name, r.state_name, r.id] for r in status.flow_runs]
+    empty = f"No run holds a slot of work queue {name}."
+    show_list(["run", "state", "id"], rows, output, whole=status, empty=empty)
+
+
+@work_queue.command(name="read-runs")
+@click.argument("name")
+@_pool_option
+@output_option
+def read_runs(name: str, pool: str, output: OutputFormat) -> None:
+    """List the runs that a worker of this queue would be given now."""
+    client = connect()
+    queue = work_queues.read_work_queue(client, pool, name)
+    found = work_queues.read_work_queue_runs(client, queue.id, ReadWorkQueueRunsBody())
+    rows = [[r.name, r.state_name, ago(r.next_scheduled_start_time), r.id] for r in found]
+    empty = f"Nothing is due in work queue {name}."
     show_list(["run", "state", "due", "id"], rows, output, whole=found, empty=empty)

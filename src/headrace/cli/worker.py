@@ -6,6 +6,7 @@ import click
 
 from headrace._bindings import load
 from headrace.cli.documents import read_document
+from headrace.cli.groups import Group
 from headrace.cli.session import connect
 from headrace.client.http import client_of
 from headrace.settings import settings
@@ -13,7 +14,7 @@ from headrace.settings import settings
 INSTALL_POLICIES = ("always", "if-not-present", "never", "prompt")
 
 
-@click.group()
+@click.group(cls=Group)
 def worker() -> None:
     """Start workers."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.client.http import Client
-from headrace.wire.admin import ServerDefaultResultStorage
+from headrace.wire.admin import ServerDefaultResultStorage, ServerInfo
 
 
 def read_version(client: Client) -> str:
@@ -14,6 +14,15 @@ def read_version(client: Client) -> str:
 def read_health(client: Client, timeout: float | None = None) -> bool:
     """True: the server answers. It is asked once, not again."""
     return client.call("GET", "/health", answer=bool, timeout=timeout, attempts=0)
+
+
+def read_server(client: Client) -> ServerInfo:
+    """What a Headrace server says of itself.
+
+    Raises:
+        ObjectNotFound: It is a server of another make.
+    """
+    return client.call("GET", "/headrace/server", answer=ServerInfo)
 
 
 def read_settings(client: Client) -> dict[str, object]:

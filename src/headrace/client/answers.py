@@ -49,11 +49,13 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def decode(kind: type[T], answer: Answer, what: str) -> T:
-    """The object of type `kind` in a successful answer.
+    """The object of type `kind` in a successful answer; `Raw` is the body as it came.
 
     Raises:
         UnexpectedAnswer: The body is not of that form.
     """
+    if kind is msgspec.Raw:
+        return cast("T", msgspec.Raw(answer.body))
     try:
         return _decoder(kind).decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

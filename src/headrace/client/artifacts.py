@@ -8,10 +8,12 @@ from headrace.client.http import Client
 from headrace.client.requests import segment
 from headrace.wire.artifacts import (
     Artifact,
+    ArtifactCollection,
     ArtifactCreate,
     ArtifactUpdate,
     CountArtifactsBody,
     ReadArtifactsBody,
+    ReadLatestArtifactsBody,
 )
 
 
@@ -33,6 +35,19 @@ def read_latest_artifact(client: Client, key: str) -> Artifact:
 def list_artifacts(client: Client, body: ReadArtifactsBody) -> list[Artifact]:
     """Artifacts that pass the filter."""
     return client.call("POST", "/artifacts/filter", body, answer=list[Artifact], is_idempotent=True)
+
+
+def list_latest_artifacts(
+    client: Client, body: ReadLatestArtifactsBody
+) -> list[ArtifactCollection]:
+    """The newest artifact of each key that passes the filter."""
+    return client.call(
+        "POST",
+        "/artifacts/latest/filter",
+        body,
+        answer=list[ArtifactCollection],
+        is_idempotent=True,
+    )
 
 
 def count_artifacts(client: Client, body: CountArtifactsBody) -> int:

@@ -15,6 +15,9 @@ from headrace.wire.blocks import (
     BlockType,
     BlockTypeCreate,
     BlockTypeUpdate,
+    ReadBlockDocumentsBody,
+    ReadBlockSchemasBody,
+    ReadBlockTypesBody,
 )
 
 
@@ -37,6 +40,25 @@ def update_block_type(client: Client, type_id: UUID, body: BlockTypeUpdate) -> N
     client.call("PATCH", f"/block_types/{type_id}", body)
 
 
+def list_block_types(client: Client, body: ReadBlockTypesBody) -> list[BlockType]:
+    """Types that pass the filter."""
+    return client.call(
+        "POST", "/block_types/filter", body, answer=list[BlockType], is_idempotent=True
+    )
+
+
+def delete_block_type(client: Client, type_id: UUID) -> None:
+    """Remove a type with its schemas and documents."""
+    client.call("DELETE", f"/block_types/{type_id}")
+
+
+def list_block_schemas(client: Client, body: ReadBlockSchemasBody) -> list[BlockSchema]:
+    """Schemas that pass the filter, the newest first."""
+    return client.call(
+        "POST", "/block_schemas/filter", body, answer=list[BlockSchema], is_idempotent=True
+    )
+
+
 def create_block_schema(client: Client, body: BlockSchemaCreate) -> BlockSchema:
     """The schema of these fields and this version, made or found."""
     return client.call("POST", "/block_schemas/", body, answer=BlockSchema, is_idempotent=True)
@@ -51,16 +73,31 @@ def create_block_document(client: Client, body: BlockDocumentCreate) -> BlockDoc
     return client.call("POST", "/block_documents/", body, answer=BlockDocument)
 
 
-def read_block_document(client: Client, document_id: UUID) -> BlockDocument:
-    """A document by its id, with its secrets."""
-    path = f"/block_documents/{document_id}?include_secrets=true"
+def list_block_documents(client: Client, body: ReadBlockDocumentsBody) -> list[BlockDocument]:
+    """Documents that pass the filter; secrets are masked unless the body asks for them."""
+    return client.call(
+        "POST", "/block_documents/filter", body, answer=list[BlockDocument], is_idempotent=True
+    )
+
+
+def read_block_document(
+    client: Client, document_id: UUID, *, include_secrets: bool = True
+) -> BlockDocument:
+    """A document by its id."""
+    path = f"/block_documents/{document_id}{_secrets(include_secrets)}"
     return client.call("GET", path, answer=BlockDocument)
 
 
-def read_block_document_by_name(client: Client, slug: str, name: str) -> BlockDocument:
-    """A document by its type's slug and its name, with its secrets."""
+def read_block_document_by_name(
+    client: Client, slug: str, name: str, *, include_secrets: bool = True
+) -> BlockDocument:
+    """A document by its type's slug and its name."""
     path = f"/block_types/slug/{segment(slug)}/block_documents/name/{segment(name)}"
-    return client.call("GET", f"{path}?include_secrets=true", answer=BlockDocument)
+    return client.call("GET", f"{path}{_secrets(include_secrets)}", answer=BlockDocument)
+
+
+def _secrets(are_included: bool) -> str:  # read at both calls above
+    return "?include_secrets=true" if are_included else ""
 
 
 def update_block_document(client: Client, document_id: UUID, body: BlockDocumentUpdate) -> None:

@@ -11,6 +11,7 @@ from headrace.wire.concurrency_limits import (
     BulkIncrementActiveSlotsBody,
     BulkIncrementActiveSlotsWithLeaseBody,
     ConcurrencyLimit,
+    ConcurrencyLimitCreate,
     ConcurrencyLimitV2,
     ConcurrencyLimitV2Create,
     ConcurrencyLimitV2Update,
@@ -22,6 +23,11 @@ from headrace.wire.concurrency_limits import (
     RenewConcurrencyLeaseBody,
     ResetConcurrencyLimitByTagBody,
 )
+
+
+def create_tag_limit(client: Client, body: ConcurrencyLimitCreate) -> ConcurrencyLimit:
+    """The limit of a tag, made or changed."""
+    return client.call("POST", "/concurrency_limits/", body, answer=ConcurrencyLimit)
 
 
 def read_tag_limit(client: Client, tag: str) -> ConcurrencyLimit:

@@ -24,8 +24,7 @@ def load_flow(entrypoint: str) -> Any:
         ScriptError: The file raised while it was loaded.
     """
     place, _, name = entrypoint.rpartition(":") if ":" in entrypoint else (entrypoint, "", "")
-    is_file = place.endswith(".py") or "/" in place or "\\" in place
-    module = _load_file(Path(place)) if is_file else _load_module(place)
+    module = load_module(place)
     if not name:
         return _only_flow(module, entrypoint)
     found: Any = module
@@ -39,6 +38,17 @@ def load_flow(entrypoint: str) -> Any:
     names = [key for key, value in vars(module).items() if isinstance(value, flow_class)]
     message = f"{place} has no flow {name!r}; it has {names or 'none'}."
     raise MissingFlowError(message)
+
+
+def load_module(place: str) -> ModuleType:
+    """The module in a file, or of a dotted name.
+
+    Raises:
+        MissingFlowError: There is no such file or module.
+        ScriptError: It raised while it was loaded.
+    """
+    is_file = place.endswith(".py") or "/" in place or "\\" in place
+    return _load_file(Path(place)) if is_file else _load_module(place)
 
 
 def _only_flow(module: ModuleType, entrypoint: str) -> Any:

@@ -7,7 +7,7 @@ a fresh interpreter) `python -m headrace.engine.execute` is started with `HEADRA
 import logging
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from headrace.errors import (
 )
 from headrace.states import State, StateType, exception_to_failed_state
 from headrace.wire.claims import ClaimedRun
-from headrace.wire.flow_runs import FlowRunUpdate
+from headrace.wire.flow_runs import FlowRunResponse, FlowRunUpdate
 
 RUN_ID_VARIABLES = ("HEADRACE__FLOW_RUN_ID", "PREFECT__FLOW_RUN_ID")
 EPOCH_VARIABLE = "HEADRACE__FLOW_RUN_EPOCH"
@@ -65,11 +65,16 @@ def execute_flow_run_id(flow_run_id: UUID, epoch: int | None = None) -> int:
     return _execute(Run(flow_run, epoch, deployment))
 
 
-def _execute(run: Run) -> int:
+def execute_flow_of_run(flow_run: FlowRunResponse, entrypoint: str) -> int:
+    """Run a run that no deployment made, by the flow at `entrypoint`. Returns as `execute_flow_run`."""
+    return _execute(Run(flow_run, None, None), lambda: load_flow(entrypoint))
+
+
+def _execute(run: Run, load: Callable[[], Any] | None = None) -> int:
     prepare_reporting()
     try:
         with termination_raised():
-            _run_to_end(run)
+            _run_to_end(run, load or (lambda: _load(run)))
     except (Abort, Pause) as signal:
         _logger.info("%s", signal)
     except HeadraceError as error:
@@ -85,9 +90,9 @@ def _execute(run: Run) -> int:
     return REPORTED
 
 
-def _run_to_end(run: Run) -> None:
+def _run_to_end(run: Run, load: Callable[[], Any]) -> None:
     try:
-        flow = _load(run)
+        flow = load()
     except Exception as error:  # a flow's file may raise anything  # noqa: BLE001
         flow_logger.error("The flow could not be loaded", exc_info=error, extra=run.ids)
         message = f"The flow could not be loaded. {type(error).__name__}: {error}"

@@ -370,9 +370,3 @@ def test_what_cannot_be_undone_is_asked_for(tmp_path: Path) -> None:
     refused(program(tmp_path, "server", "database", "downgrade", *database), "--yes")
     refused(program(tmp_path, "server", "database", "reset", *database), "--yes")
     assert (tmp_path / "h.db").read_bytes() == before
-
-
-def test_a_worker_installs_nothing(tmp_path: Path) -> None:
-    """An install policy that asks for it is refused with what to do instead."""
-    asked = ["worker", "start", "--pool", "p", "--install-policy", "always"]
-    refused(program(tmp_path, *asked), "--install-policy", "pip install")

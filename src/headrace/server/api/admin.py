@@ -1,9 +1,11 @@
 """HTTP of the server itself: is it there, which version, what is it set to."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import literal, select
 
+from headrace import __version__
 from headrace.errors import StoreError, Unprocessable, ValidationFailed
 from headrace.server.api.errors import refuse
 from headrace.server.api.operations import Answer, Call, Operations
@@ -14,6 +16,7 @@ from headrace.wire.admin import (
     CsrfToken,
     ServerDefaultResultStorage,
     ServerDefaultResultStorageUpdate,
+    ServerInfo,
 )
 from headrace.wire.decode import encode
 from headrace.wire.faults import make_fault
@@ -50,6 +53,18 @@ async def read_api_version(_: Call[None]) -> bytes:
 async def read_version(_: Call[None]) -> bytes:
     """The contract's release that this server speaks."""
     return encode(CONTRACT_VERSION)
+
+
+@operations.get("/headrace/server", returns=ServerInfo)
+async def read_server(call: Call[None]) -> bytes:
+    """Headrace's own version, which database it keeps, and its clock."""
+    info = ServerInfo(
+        version=__version__,
+        contract_version=CONTRACT_VERSION,
+        database=call.services.database.dialect,
+        time=datetime.now(UTC),
+    )
+    return encode(info)
 
 
 @operations.get("/csrf-token", returns=CsrfToken, parameters={"client": str})
