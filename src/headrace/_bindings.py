@@ -32,6 +32,7 @@ PUBLIC: dict[str, str] = {
 METHODS: dict[str, str] = {
     "Flow.to_deployment": "headrace.deployments.deployment:deployment_of",
     "Flow.serve": "headrace.deployments.serving:serve_flow",
+    "Flow.from_source": "headrace.deployments.flow_sources:flow_from_source",
     "Flow.deploy": "headrace.deployments.deploying:deploy_flow",
     "Flow.__call__": "headrace.engine.flow_calls:call_flow",
     "Task.__call__": "headrace.engine.task_calls:call_task",
@@ -47,12 +48,16 @@ METHODS: dict[str, str] = {
 
 HEAVY: dict[str, str] = {
     "asyncio": "asyncio:",
+    "compile_dir": "compileall:compile_dir",
     "cloudpickle.dumps": "cloudpickle:dumps",
     "engine.async_driver": "headrace.engine.async_driver:",
     "engine.tag_slots": "headrace.engine.tag_slots:",
+    "enter_scratch": "headrace.sources.scratch:enter_scratch",
     "inspect": "inspect:",
     "md5": "hashlib:md5",
     "pydantic": "pydantic:",
+    "sha256": "hashlib:sha256",
+    "sources.archives": "headrace.sources.archives:",
 }
 
 

@@ -283,6 +283,18 @@ class CommandFailed(HeadraceError):
     code = "command_failed"
 
 
+class CodeUnavailable(HeadraceError):
+    """The code of a deployment cannot be brought to this machine, or not be packed on it."""
+
+    code = "code_unavailable"
+
+
+class ImageFailed(HeadraceError):
+    """An image could not be built or pushed."""
+
+    code = "image_failed"
+
+
 class MissingFlowError(HeadraceError):
     """A file or module holds no flow of this name."""
 

@@ -112,6 +112,8 @@ class Flow(Generic[P, R]):
         self.on_cancellation_hooks = checked_hooks(on_cancellation, "on_cancellation")
         self.on_crashed_hooks = checked_hooks(on_crashed, "on_crashed")
         self.on_running_hooks = checked_hooks(on_running, "on_running")
+        self.storage: Any = None
+        self.source_entrypoint: str | None = None
 
     @cached_property
     def version(self) -> str | None:
@@ -153,7 +155,12 @@ class Flow(Generic[P, R]):
 
     @property
     def entrypoint(self) -> str:
-        """Where to load the flow from: `path/file.py:name`, or `module:name` where there is no file."""
+        """Where to load the flow from: `path/file.py:name`, or `module:name` where there is no file.
+
+        Relative to its source, where it came from one.
+        """
+        if self.source_entrypoint is not None:
+            return self.source_entrypoint
         code = getattr(self.fn, "__code__", None)
         where = getattr(self.fn, "__qualname__", self.name)
         if code is not None and os.path.isfile(code.co_filename):  # noqa: PTH113  # as above
@@ -231,6 +238,21 @@ class Flow(Generic[P, R]):
         """
         return late("Flow.deploy")(self, name, *args, **options)
 
+    @staticmethod
+    def from_source(source: Any, entrypoint: str) -> "Flow[..., Any]":
+        """The flow that is somewhere else: to be deployed or served from there, or called here.
+
+        Args:
+            source: A path, a git or object storage address, a storage as `GitRepository(...)`, or a
+                block that can fetch a directory.
+            entrypoint: Where in it the flow is: `path/file.py:name`.
+
+        Raises:
+            CodeUnavailable: The code cannot be had.
+            MissingFlowError: There is no such flow in it.
+        """
+        return late("Flow.from_source")(source, entrypoint)
+
     def with_options(self, **changes: Any) -> "Flow[P, R]":
         """A copy of this flow with some options changed.
 
@@ -242,7 +264,9 @@ class Flow(Generic[P, R]):
             message = f"@flow has no option {sorted(unknown)}; it has {sorted(self.options)}."
             raise TypeError(message)
         kept = {k: v for k, v in changes.items() if v is not NotSet and v is not None}
-        return type(self)(self._wrapped, **(self.options | kept))
+        changed = type(self)(self._wrapped, **(self.options | kept))
+        changed.storage, changed.source_entrypoint = self.storage, self.source_entrypoint
+        return changed
 
     def on_completion(self, fn: Hook) -> Hook:
         """Add a function that is called when a run completes; usable as a decorator."""
@@ -293,6 +317,9 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
         return Flow(function, **options)
 
     return decorate
+
+
+flow.from_source = Flow.from_source  # pyright: ignore[reportFunctionMemberAccess]  # as the contract has it
 
 
 def checked_name(name: str) -> str:

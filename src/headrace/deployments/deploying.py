@@ -7,19 +7,14 @@ from uuid import UUID
 from headrace.client.default import default_client
 from headrace.client.http import Client
 from headrace.client.work_pools import read_work_pool
+from headrace.deployments.bundling import Uploads
 from headrace.deployments.deployment import RunnerDeployment
+from headrace.deployments.images import prepare_image
 from headrace.deployments.printing import Row, say, table
 from headrace.deployments.schedule_lists import Seconds
-from headrace.errors import (
-    ConfigurationError,
-    HeadraceError,
-    NotImplementedYet,
-    ObjectNotFound,
-)
+from headrace.errors import ConfigurationError, HeadraceError, ObjectNotFound
 from headrace.schedules import Schedule
 from headrace.settings import settings
-
-_ON_THIS_MACHINE = "process"  # the kind whose workers find code where it was deployed from
 
 
 def deploy_flow(
@@ -58,7 +53,6 @@ def deploy_flow(
     Raises:
         ConfigurationError: An argument makes no sense, or no pool is named.
         ObjectNotFound: There is no such pool.
-        NotImplementedYet: Images come later.
         HeadraceError: The API refuses, or does not answer.
     """
     deployment = RunnerDeployment.from_flow(
@@ -108,34 +102,36 @@ def deploy(
     Args:
         *deployments: What `flow.to_deployment(...)` made.
         work_pool_name: The pool; the setting `deployments_default_work_pool_name` when not given.
-        image: Not yet.
-        build: Of an image.
-        push: Of an image.
+        image: Name of the image, or `DockerImage`, that holds the code and that containers are made
+            from. Without one, runs fetch the code: from the flow's source, or as it is here now.
+        build: Build the image first.
+        push: Push the image afterwards.
         print_next_steps_message: Whether to print a table and what to do next.
         ignore_warnings: Accepted for the contract.
 
     Raises:
         ConfigurationError: No pool is named, or the pool's runs need an image.
         ObjectNotFound: There is no such pool.
-        NotImplementedYet: Images come later.
+        CodeUnavailable: The code cannot be packed.
         HeadraceError: The API refused one; what the others came to is printed.
     """
-    del build, push, ignore_warnings
-    if image is not None:
-        message = f"an image ({image}) cannot be built or named yet; deploy local code without one"
-        raise NotImplementedYet(message)
+    del ignore_warnings
     pool = work_pool_name or settings().deployments_default_work_pool_name
     if pool is None:
         message = "name the work pool that runs it: deploy(..., work_pool_name=NAME)"
         raise ConfigurationError(message)
     client = default_client()
-    _check_pool(client, pool)
+    template = _read_template(client, pool)
+    if image is None:
+        _check_images(template, pool, deployments)
+    prepared = None if image is None else prepare_image(image, build=build, push=push)
+    uploads = Uploads(client)
     ids: list[UUID] = []
     rows: list[Row] = []
     refused: HeadraceError | None = None
     for one in deployments:
         try:
-            ids.append(one.apply(client, pool))
+            ids.append(one.apply(client, pool, uploads, prepared))
             rows.append(Row(one.full_name, "applied"))
         except HeadraceError as error:
             refused = refused or error
@@ -147,21 +143,32 @@ def deploy(
     return ids
 
 
-def _check_pool(client: Client, name: str) -> None:
+def _read_template(client: Client, name: str) -> dict[str, Any]:
     try:
-        pool = read_work_pool(client, name)
+        return read_work_pool(client, name).base_job_template
     except ObjectNotFound:
         message = (
             f"there is no work pool named {name!r}; make it with "
             f"`headrace work-pool create {name} --type process`"
         )
         raise ObjectNotFound(message) from None
-    if pool.type != _ON_THIS_MACHINE:
-        message = (
-            f"runs of the work pool {name!r} (type {pool.type}) do not see this machine's files: they "
-            "need an image with the code, as deploy(..., image=NAME), which cannot be given yet"
-        )
-        raise NotImplementedYet(message)
+
+
+def _check_images(
+    template: dict[str, Any], pool: str, deployments: Iterable[RunnerDeployment]
+) -> None:
+    """Refuse now what every run would fail of: containers without an image."""
+    properties = template.get("variables", {}).get("properties", {})
+    if "image" not in properties or properties["image"].get("default"):
+        return
+    for one in deployments:
+        if not one.job_variables.get("image"):
+            message = (
+                f"runs of the work pool {pool!r} are containers, and {one.full_name!r} names no image: "
+                "make one with `headrace image build`, and name it with deploy(..., image=NAME, "
+                "build=False)"
+            )
+            raise ConfigurationError(message)
 
 
 def _message(pool: str, rows: list[Row]) -> str:

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -10,10 +11,14 @@ from uuid import UUID
 from headrace.client.deployments import create_deployment
 from headrace.client.flows import create_flow
 from headrace.client.http import Client
+from headrace.deployments.bundling import Uploads
+from headrace.deployments.flow_sources import flow_from_source
 from headrace.deployments.parameter_schema import describe_parameters
 from headrace.deployments.schedule_lists import Seconds, list_schedules
+from headrace.engine.entrypoints import load_flow
 from headrace.errors import ConfigurationError, NotImplementedYet
 from headrace.schedules import Schedule
+from headrace.sources.storages import SET_DIRECTORY, RunnerStorage
 from headrace.wire.deployments import (
     ConcurrencyLimitStrategy,
     ConcurrencyOptions,
@@ -23,7 +28,18 @@ from headrace.wire.deployments import (
 )
 from headrace.wire.flows import FlowCreate
 
-WORKING_DIRECTORY_STEP = "prefect.deployments.steps.set_working_directory"
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The image of a deployment's containers.
+
+    Args:
+        reference: Name and tag.
+        directory: Where the code lies in it; None where runs fetch it.
+    """
+
+    reference: str
+    directory: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -49,6 +65,7 @@ class RunnerDeployment:
         work_pool_name: The pool that runs it; None for one that is served.
         work_queue_name: The pool's queue; None is its default.
         job_variables: Values for the pool's job template.
+        storage: Where its runs get the code from; without one a pool's runs get what is in `path` now.
     """
 
     name: str
@@ -70,6 +87,17 @@ class RunnerDeployment:
     work_pool_name: str | None = None
     work_queue_name: str | None = None
     job_variables: dict[str, Any] = field(default_factory=dict[str, Any])
+    storage: RunnerStorage | None = None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the code is a module of an installed distribution, which is not of `path`."""
+        module = self.entrypoint.partition(":")[0]
+        if module.endswith(".py"):
+            return False
+        spec = find_spec(module)
+        origin = Path(spec.origin) if spec is not None and spec.origin else None
+        return origin is not None and not origin.is_relative_to(Path(self.path).resolve())
 
     @property
     def full_name(self) -> str:
@@ -110,7 +138,11 @@ class RunnerDeployment:
         """
         _refuse_later(triggers=triggers, _sla=_sla, version_type=version_type)
         limit, strategy = read_limit(concurrency_limit)
-        path, entrypoint = locate(flow, as_module=str(entrypoint_type).endswith("module_path"))
+        storage: RunnerStorage | None = flow.storage
+        if storage is None:
+            path, entrypoint = locate(flow, as_module=str(entrypoint_type).endswith("module_path"))
+        else:
+            path, entrypoint = ".", flow.entrypoint
         return cls(
             name=checked_name(name),
             flow_name=flow.name,
@@ -131,19 +163,76 @@ class RunnerDeployment:
             work_pool_name=work_pool_name,
             work_queue_name=work_queue_name,
             job_variables=dict(job_variables or {}),
+            storage=storage,
         )
 
-    def apply(self, client: Client, work_pool_name: str | None = None) -> UUID:
+    @classmethod
+    def from_entrypoint(cls, entrypoint: str, name: str, *args: Any, **options: Any) -> Self:
+        """The deployment of the flow at `path/file.py:name` or `module:name`.
+
+        Args:
+            entrypoint: Where the flow is.
+            name: The deployment's name.
+            args: As of `from_flow`.
+            options: As above; and `flow_name`, instead of the flow's own.
+        """
+        flow_name = options.pop("flow_name", None)
+        made = cls.from_flow(load_flow(entrypoint), name, *args, **options)
+        return replace(made, flow_name=flow_name) if flow_name else made
+
+    @classmethod
+    def from_storage(
+        cls, storage: RunnerStorage, entrypoint: str, name: str, *args: Any, **options: Any
+    ) -> Self:
+        """The deployment of a flow whose code a storage has.
+
+        The code is brought here once, to learn the flow's name and parameters.
+
+        Args:
+            storage: Where the code is.
+            entrypoint: Where in it the flow is.
+            name: The deployment's name.
+            args: As of `from_flow`.
+            options: As above; and `flow_name`, instead of the flow's own.
+        """
+        flow_name = options.pop("flow_name", None)
+        made = cls.from_flow(flow_from_source(storage, entrypoint), name, *args, **options)
+        return replace(made, flow_name=flow_name) if flow_name else made
+
+    def apply(
+        self,
+        client: Client,
+        work_pool_name: str | None = None,
+        uploads: Uploads | None = None,
+        image: Image | None = None,
+    ) -> UUID:
         """Register it with the API, or change the one of this name; its id.
+
+        Args:
+            client: The API.
+            work_pool_name: The pool that runs it, instead of its own.
+            uploads: What was uploaded with others that are registered now.
+            image: What its containers are made from.
 
         Raises:
             HeadraceError: The API refuses, or does not answer.
         """
         flow = create_flow(client, FlowCreate(name=self.flow_name))
-        return create_deployment(client, self._body(flow.id, work_pool_name)).id
+        body = self._body(flow.id, work_pool_name or self.work_pool_name)
+        if image is not None:
+            body.job_variables = {**body.job_variables, "image": image.reference}
+        if self.storage is not None:
+            steps = self.storage.to_pull_step()
+            body.pull_steps = steps if isinstance(steps, list) else [steps]
+        elif body.work_pool_name is None:
+            body.path = self.path
+        elif image is not None and image.directory is not None:
+            body.pull_steps = [{SET_DIRECTORY: {"directory": image.directory}}]
+        elif not self.is_installed:
+            body.pull_steps = [(uploads or Uploads(client)).step_for(self.path)]
+        return create_deployment(client, body).id
 
-    def _body(self, flow_id: UUID, work_pool_name: str | None) -> DeploymentCreate:
-        pool = work_pool_name or self.work_pool_name
+    def _body(self, flow_id: UUID, pool: str | None) -> DeploymentCreate:
         options = None
         if self.collision_strategy is not None:
             options = ConcurrencyOptions(
@@ -169,11 +258,6 @@ class RunnerDeployment:
         )
         if self.version is not None:
             body.version_info = VersionInfo(type="prefect:simple", version=self.version)
-        if pool is None:
-            body.path = self.path
-        else:
-            directory = str(Path(self.path).resolve())
-            body.pull_steps = [{WORKING_DIRECTORY_STEP: {"directory": directory}}]
         return body
 
 

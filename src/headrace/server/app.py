@@ -11,6 +11,7 @@ from headrace.server.api import (
     artifacts,
     automations,
     blocks,
+    bundles,
     claims,
     collections,
     concurrency_limits,
@@ -40,6 +41,7 @@ from headrace.server.api.metrics import RequestMetrics
 from headrace.server.api.operations import Operations
 from headrace.server.config import ServerConfig
 from headrace.server.services.container import Services
+from headrace.server.services.loops.bundle_expiry import BundleExpiryLoop
 from headrace.server.services.loops.cancellation import CancellationLoop
 from headrace.server.services.loops.deployment_status import DeploymentStatusLoop
 from headrace.server.services.loops.key_renewal import KeyRenewalLoop
@@ -64,6 +66,7 @@ NOUNS: tuple[Operations, ...] = (
     artifacts.operations,
     blocks.operations,
     automations.operations,
+    bundles.operations,
     claims.operations,
     collections.operations,
     concurrency_limits.operations,
@@ -103,6 +106,7 @@ LOOPS: tuple[Callable[[Services], LoopService], ...] = (
     lambda services: run_on_leader(services, PauseExpiryLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, CancellationLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, KeyRenewalLoop(services.blocks)),
+    lambda services: run_on_leader(services, BundleExpiryLoop(services.database)),
     lambda services: run_on_leader(services, SlotExpiryLoop(services.database, services.signals)),
     lambda services: run_on_leader(
         services, DeploymentStatusLoop(services.database, services.signals)

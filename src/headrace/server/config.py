@@ -39,6 +39,8 @@ class ServerConfig:
     """How long an idle connection is kept. Above the usual 60 s of proxies, which else see resets."""
     max_body_bytes: int = 64 * 1024 * 1024
     """A body beyond this is refused with 413 before it is read whole."""
+    max_bundle_bytes: int = 48 * 1024 * 1024
+    """Uploaded code beyond this is refused; what is larger belongs into an image or object storage."""
     exit_when_idle_seconds: float | None = None
     """Stop when no request came for so long: the embedded server's way to go. None: never."""
     drain_seconds: float = 10.0
@@ -130,6 +132,7 @@ def read_config(environment: Mapping[str, str], **given: object) -> ServerConfig
         "cors_origins": reader.words("SERVER_API_CORS_ALLOWED_ORIGINS"),
         "default_limit": reader.integer("SERVER_API_DEFAULT_LIMIT", 200),
         "keep_alive_seconds": reader.number("SERVER_API_KEEPALIVE_TIMEOUT", 75.0),
+        "max_bundle_bytes": reader.integer("SERVER_BUNDLES_MAX_SIZE", 48 * 1024 * 1024),
         "retention_days": reader.number("SERVER_RETENTION_DAYS", 90.0),
         "encryption_keys": tuple(
             reader.text("SERVER_ENCRYPTION_KEY", "").replace(",", " ").split()

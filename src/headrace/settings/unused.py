@@ -24,7 +24,6 @@ WITHOUT_EFFECT: dict[str, str] = {
     "tasks_scheduling_delete_failed_submissions": _LATER,
     "results_default_serializer": _DEFAULTS,
     "results_default_storage_block": _LATER,
-    "deployments_default_docker_build_namespace": _LATER,
     "runner_poll_frequency": "runs are delivered by a call that is held open",
     "runner_auto_install_dependencies": "nothing is installed by itself",
     "runner_crash_on_cancellation_failure": _LATER,

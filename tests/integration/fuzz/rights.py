@@ -9,7 +9,7 @@ from msgspec import inspect
 
 from headrace.server.api.operations import Operation
 from tests.integration.fuzz.catalogue import NOBODY, declared_path, label, sample
-from tests.integration.fuzz.world import NEW, World, find_place, moment
+from tests.integration.fuzz.world import BUNDLE, NEW, World, find_place, moment
 
 # It refuses everybody, as the contract's server does where it is not set up to do otherwise.
 NEVER = frozenset({"GET /csrf-token"})
@@ -95,6 +95,7 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "PUT /admin/storage": lambda world: {
         "default_result_storage_block_id": world.newest("block_document")["id"]
     },
+    "PUT /headrace/bundles/{sha256}": lambda _: BUNDLE,
     "POST /work_queues/": lambda _: {"name": f"right-{uuid4().hex[:8]}"},
     "POST /deployments/{id}/create_flow_run": lambda _: {},
     "POST /deployments/{id}/create_flow_run/bulk": lambda _: [{}],

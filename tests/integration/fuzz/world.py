@@ -1,5 +1,6 @@
 """One object of every noun and more, made over the API, and where each is found."""
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class World:
         reply = self.caller.call(method, self.address(path), body)
         assert reply.status < 300, f"{noun}: {reply.status} {reply.body[:500]!r}"
         sent = body[0] if isinstance(body, list) else body
+        sent = {} if isinstance(sent, bytes) else sent
         answer = reply.json if reply.body else None
         answer = answer[0] if isinstance(answer, list) else answer
         thing = self.things[noun]
@@ -82,6 +84,8 @@ def _belongings(world: World, noun: str) -> Thing:
             return {"slug": world.newest("block_type")["slug"]}
         case "worker":
             return {"pool": world.newest("work_pool")["name"]}
+        case "bundle":
+            return {"sha256": BUNDLE_NAME}
         case "input":
             return {"flow_run_id": world.newest("flow_run")["id"]}
         case _:
@@ -148,7 +152,11 @@ def _event(world: World, name: str) -> list[Thing]:
 Describe = Callable[[World, str], Any]
 
 # What makes an object of each noun, those that others need first.
+BUNDLE = b"code"
+BUNDLE_NAME = hashlib.sha256(BUNDLE).hexdigest()
+
 NEW: dict[str, tuple[str, str, Describe]] = {
+    "bundle": ("PUT", f"/headrace/bundles/{BUNDLE_NAME}", lambda _, name: BUNDLE),
     "flow": ("POST", "/flows/", lambda _, name: {"name": name}),
     "tag_limit": (
         "POST",
@@ -194,6 +202,7 @@ NEW: dict[str, tuple[str, str, Describe]] = {
 _ID = {"id": "id"}
 # Which noun a path is about, and its fields by the path's parameters; a longer path comes first.
 PLACES: dict[str, tuple[str, dict[str, str]]] = {
+    "/headrace/bundles/{sha256}": ("bundle", {"sha256": "sha256"}),
     "/work_pools/{pool}/queues/{name}": ("work_queue", {"pool": "work_pool_name", "name": "name"}),
     "/work_pools/{pool}/workers/{name}": ("worker", {"pool": "pool", "name": "name"}),
     "/work_pools/{pool}": ("work_pool", {"pool": "name"}),

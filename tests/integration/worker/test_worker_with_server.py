@@ -129,6 +129,23 @@ def test_a_deployed_flow_is_run_by_a_worker_of_its_pool(desk: Desk):
     desk.start("-m", "headrace.cli", "worker", "start", "--pool", "local")
     run = desk.over(desk.run("three-steps/d"))
     assert run["state_type"] == "COMPLETED"
+    [step] = desk.server.get("/deployments/name/three-steps/d").json["pull_steps"]
+    assert list(step) == ["headrace.deployments.steps.fetch_bundle"]
+
+
+def test_a_deployment_to_containers_without_an_image_is_refused(desk: Desk):
+    """The line says how to get one; nothing is registered."""
+    template = {
+        "variables": {"properties": {"image": {"type": "string"}}},
+        "job_configuration": {"image": "{{ image }}"},
+    }
+    body = {"name": "boxes", "type": "docker", "base_job_template": template}
+    assert desk.server.post("/work_pools/", body).status == 201
+    code = "import served_flows; served_flows.three_steps.deploy('d', work_pool_name='boxes')"
+    program, log = desk.start("-c", code)
+    assert program.wait(30) != 0
+    assert "headrace image build" in log.read_text()
+    assert desk.server.get("/deployments/name/three-steps/d").status == 404
 
 
 def test_deploying_to_a_pool_that_is_not_there_says_how_to_make_it(desk: Desk):

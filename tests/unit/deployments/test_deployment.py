@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace import flow
-from headrace.deployments import RunnerDeployment, deploy, serve
+from headrace.deployments import RunnerDeployment, serve
 from headrace.deployments.printing import Row, table
 from headrace.deployments.schedule_lists import list_schedules
 from headrace.errors import ConfigurationError, NotImplementedYet
@@ -127,9 +127,7 @@ def test_serving_with_a_pool_is_refused_with_the_word_deploy():
         serve(load.to_deployment("d", work_pool_name="p"))
 
 
-def test_images_and_triggers_are_refused_by_name():
-    with pytest.raises(NotImplementedYet, match="image"):
-        deploy(load.to_deployment("d"), work_pool_name="p", image="x")
+def test_triggers_are_refused_by_name():
     with pytest.raises(NotImplementedYet, match="triggers"):
         load.to_deployment("d", triggers=[object()])
 

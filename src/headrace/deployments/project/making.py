@@ -8,7 +8,6 @@ from uuid import UUID
 
 from headrace.client.deployments import create_deployment, read_deployment_by_name
 from headrace.client.flows import create_flow
-from headrace.deployments.deployment import WORKING_DIRECTORY_STEP
 from headrace.deployments.project.changes import list_changes
 from headrace.deployments.project.checks import check_entry
 from headrace.deployments.project.entries import Entry, Limit, Steps, read_entry
@@ -18,6 +17,7 @@ from headrace.deployments.project.timing import read_schedules
 from headrace.deployments.project.values import STEPS, fill_outputs, fill_pull_steps
 from headrace.deployments.steps.core import run_steps
 from headrace.errors import ConfigurationError, ObjectNotFound
+from headrace.sources.storages import SET_DIRECTORY
 from headrace.wire.deployments import (
     ConcurrencyOptions,
     DeploymentCreate,
@@ -122,7 +122,7 @@ def _pull_steps(project: Project, prepared: Prepared, outputs: dict[str, Any]) -
         return fill_pull_steps(prepared.pull, outputs, project.references)
     here = Path.cwd()
     directory = f"/opt/prefect/{here.name}" if prepared.is_image_built else str(here)
-    return [{WORKING_DIRECTORY_STEP: {"directory": directory}}]
+    return [{SET_DIRECTORY: {"directory": directory}}]
 
 
 def _version_info(entry: Entry, version: str | None) -> VersionInfo | None:

@@ -2,6 +2,7 @@
 
 from headrace.deployments.steps.core import StepExecutionError, run_step, run_steps
 from headrace.deployments.steps.pull import (
+    fetch_bundle,
     git_clone,
     pull_from_remote_storage,
     pull_with_block,
@@ -11,6 +12,7 @@ from headrace.deployments.steps.utility import pip_install_requirements, run_she
 
 __all__ = [
     "StepExecutionError",
+    "fetch_bundle",
     "git_clone",
     "pip_install_requirements",
     "pull_from_remote_storage",

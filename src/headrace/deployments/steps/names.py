@@ -6,6 +6,7 @@ _PACKAGES: Final = ("prefect", "headrace")
 _OURS: Final = "headrace.deployments.steps"
 
 _MODULES: Final = {
+    "fetch_bundle": "pull",
     "git_clone": "pull",
     "pull_from_remote_storage": "pull",
     "pull_with_block": "pull",

@@ -76,7 +76,9 @@ def _describe_operation(operation: Operation, schema_of: dict[int, Any]) -> dict
     if operation.body is not None:
         described["requestBody"] = {
             "required": True,
-            "content": _as_json(schema_of[id(operation.body)]),
+            "content": {"application/octet-stream": {}}
+            if operation.body is bytes
+            else _as_json(schema_of[id(operation.body)]),
         }
     return described
 

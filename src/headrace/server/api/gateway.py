@@ -202,7 +202,7 @@ class Gateway:
             body: Any = None
             if operation.body is not None:
                 data = await _read_body(headers, receive, self._config.max_body_bytes)
-                body = decode(operation.body, data)
+                body = data if operation.body is bytes else decode(operation.body, data)
             path = dict(zip(route.names, parameters, strict=True))
             call = Call(self._services, path, headers, scope["query_string"], body, receive)
             return _finish(operation, await operation.handler(call))

@@ -191,6 +191,10 @@ class Operations:
         """Declare a PUT."""
         return self._declare(Operation("PUT", path, _unbound, body, returns, status, also))
 
+    def put_bytes(self, path: str, *, status: int = 204) -> Callable[[Handler], Handler]:
+        """Declare a PUT whose body is handed over as it came, which need not be JSON."""
+        return self._declare(Operation("PUT", path, _unbound, bytes, None, status))
+
     def patch(
         self,
         path: str,

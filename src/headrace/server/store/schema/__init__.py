@@ -18,6 +18,7 @@ from headrace.server.store.schema.blocks import (
     block_schema,
     block_type,
 )
+from headrace.server.store.schema.bundles import bundle, bundle_piece
 from headrace.server.store.schema.columns import Id, Json, Timestamp, metadata
 from headrace.server.store.schema.definitions import (
     deployment,
@@ -59,6 +60,8 @@ __all__ = [
     "automation",
     "automation_resource",
     "artifact_collection",
+    "bundle",
+    "bundle_piece",
     "block_type",
     "block_schema",
     "block_document",

@@ -1,0 +1,1 @@
+"""The contract's place for what serves deployments and for storages of code."""
