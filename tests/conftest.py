@@ -20,6 +20,10 @@ import pytest
 
 from headrace.server.store.database import Database
 from headrace.server.store.open import open_database
+from tests.docker_engine import docker_engine
+from tests.docker_images import base_image, runs_image
+
+__all__ = ["base_image", "docker_engine", "runs_image"]
 
 TEMPLATE = "headrace_template"
 

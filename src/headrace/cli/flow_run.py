@@ -1,5 +1,6 @@
 """`headrace flow-run …`."""
 
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -303,3 +304,10 @@ def _ask_for(text: str | None, schema: approval.Schema) -> dict[str, Any]:
     if text:
         hint(text)
     return approval.ask(schema)
+
+
+@flow_run.command()
+@click.argument("run_id", type=click.UUID, required=False, metavar="[ID]")
+def execute(run_id: UUID | None) -> None:
+    """Run a flow run in this process, as a container of a worker does; without an ID the environment's."""
+    sys.exit(load("headrace.engine.execute:main")(str(run_id) if run_id else None))

@@ -142,9 +142,10 @@ def _complete(flow: Any, run: Run, parameters: dict[str, Any]) -> Generator[Comm
         yield Request(update_flow_run, api(), flow_run.id, update, run.epoch)
 
 
-def main() -> int:
-    """The program: run the run that the environment names."""
-    run_id = next((os.environ[name] for name in RUN_ID_VARIABLES if os.environ.get(name)), None)
+def main(run_id: str | None = None) -> int:
+    """The program: run the run that is given, or that the environment names; the exit status."""
+    if run_id is None:
+        run_id = next((os.environ[name] for name in RUN_ID_VARIABLES if os.environ.get(name)), None)
     if run_id is None:
         sys.stderr.write(f"Set {RUN_ID_VARIABLES[0]} to the id of the run to execute.\n")
         return 2

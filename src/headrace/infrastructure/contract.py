@@ -228,8 +228,11 @@ class Adopting(Protocol):
 class Reconciling(Protocol):
     """A kind that finds this worker's attempts by their labels, whether or not anybody knows of them."""
 
-    def attempts(self) -> list[Handle]:
-        """All of this worker's attempts of which the infrastructure has anything left.
+    def attempts(self) -> Iterable[tuple[Handle, Status]]:
+        """All of this worker's attempts of which the infrastructure has anything left, and how they are.
+
+        Those that run and are held by nobody are stopped, those that ended are released: again and
+        again while they are there, so a kind may keep them for a while.
 
         Raises:
             InfrastructureUnavailable: Nobody can say now.

@@ -116,14 +116,12 @@ class Watcher:
             return
         found = self._infrastructure.attempts()
         self._reconciled = now
-        for handle in found:
+        for handle, status in found:
             # What is launched is held before: what is found and not held is nobody's.
-            if self._holdings.find(handle) is None:
-                self._end(handle)
-
-    def _end(self, handle: Handle) -> None:
-        if not self._infrastructure.poll(handle).exited:
-            _log.warning("run %s, epoch %s, is not ours: stopped", handle.run_id, handle.epoch)
-            self._infrastructure.stop(handle, _STRAY_GRACE)
-        elif isinstance(self._infrastructure, Releasing):
-            self._infrastructure.release(handle)
+            if self._holdings.find(handle) is not None:
+                continue
+            if not status.exited:
+                _log.warning("run %s, epoch %s, is not ours: stopped", handle.run_id, handle.epoch)
+                self._infrastructure.stop(handle, _STRAY_GRACE)
+            elif isinstance(self._infrastructure, Releasing):
+                self._infrastructure.release(handle)

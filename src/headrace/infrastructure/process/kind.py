@@ -19,9 +19,9 @@ from headrace.infrastructure.contract import (
     Status,
     Write,
 )
+from headrace.infrastructure.exits import describe_exit
 from headrace.infrastructure.process.identity import (
     ProcessId,
-    describe_exit,
     is_alive,
     kill_group,
     signal_leader,

@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 from headrace.infrastructure.contract import Handle, Phase, Status
+from headrace.infrastructure.exits import describe_exit
 from headrace.infrastructure.kinds import KindContext, KindSpec
-from headrace.infrastructure.process.identity import ProcessId, describe_exit, is_alive, kill_group
+from headrace.infrastructure.process.identity import ProcessId, is_alive, kill_group
 from headrace.infrastructure.process.kind import KIND, ProcessInfrastructure
 from headrace.infrastructure.process.launches import Launch
 from headrace.infrastructure.process.template import TEMPLATE
