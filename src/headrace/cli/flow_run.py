@@ -308,6 +308,8 @@ def _ask_for(text: str | None, schema: approval.Schema) -> dict[str, Any]:
 
 @flow_run.command()
 @click.argument("run_id", type=click.UUID, required=False, metavar="[ID]")
-def execute(run_id: UUID | None) -> None:
-    """Run a flow run in this process, as a container of a worker does; without an ID the environment's."""
-    sys.exit(load("headrace.engine.execute:main")(str(run_id) if run_id else None))
+@click.option("--id", "named", type=click.UUID, help="The same as an option.")
+def execute(run_id: UUID | None, named: UUID | None) -> None:
+    """Run a flow run in this process, as a container does; without an ID the environment's."""
+    wanted = run_id or named
+    sys.exit(load("headrace.engine.execute:main")(str(wanted) if wanted else None))
