@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
+import psycopg
 
 from bench import postgres
 from bench.large.known import Known, is_loaded
@@ -69,7 +71,10 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.large", description=__doc__)
-    help_of_database = "an SQLite file, which is kept; or `postgresql`, started for this run"
+    help_of_database = (
+        "an SQLite file or the address of a PostgreSQL database, kept; or `postgresql`: one that is "
+        "started for this run"
+    )
     parser.add_argument("--database", required=True, help=help_of_database)
     parser.add_argument("--runs", type=int, default=1_000_000, help="flow runs to load")
     parser.add_argument("--many", type=int, default=40, help="requests of each kind")
@@ -83,8 +88,23 @@ def _databases(named: str, scratch: Path) -> Iterator[tuple[str, str]]:
     if named == "postgresql":
         with postgres.running() as database:
             yield database.fresh("large"), database.fresh("small")
+    elif named.startswith("postgresql:"):
+        with _beside(named) as small:
+            yield named, small
     else:
         yield named, str(scratch / "small.db")
+
+
+@contextlib.contextmanager
+def _beside(large: str) -> Iterator[str]:
+    """An empty database on the same PostgreSQL server, dropped afterwards."""
+    name = f"headrace_small_{os.getpid()}"
+    with psycopg.connect(large, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            yield urlsplit(large)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def _ask_all(database: str, asked: list[Question], scratch: Path) -> dict[str, Timing]:
