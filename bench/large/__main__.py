@@ -19,6 +19,7 @@ import psutil
 import psycopg
 
 from bench import postgres
+from bench.large import page
 from bench.large.known import Known, is_loaded
 from bench.large.load import load
 from bench.large.questions import BOUNDS_MS, POINT, POINT_FACTOR, Question, questions
@@ -45,8 +46,9 @@ class Timing:
 
 
 def main() -> None:
-    """Load what is not there, ask, print."""
+    """Load what is not there, ask, print, and write the page."""
     arguments = _arguments()
+    load_before = os.getloadavg()[0]
     with (
         tempfile.TemporaryDirectory(prefix="headrace-bench-") as name,
         _databases(arguments.database, Path(name)) as (full, small),
@@ -65,8 +67,12 @@ def main() -> None:
                 if arguments.only in question.name and (database == full or question.group == POINT)
             ]
             timings[database] = _ask_all(database, asked[database], Path(name))
-    for line in _table(asked[full], timings[full], timings[small]):
-        print(line)
+    table = list(_table(asked[full], timings[full], timings[small]))
+    print("\n".join(table))
+    if arguments.output:
+        about = page.describe(arguments.runs, arguments.many, (load_before, os.getloadavg()[0]))
+        dialect = "PostgreSQL" if full.startswith("postgresql") else "SQLite"
+        page.write(Path(arguments.output), dialect, about, table)
 
 
 def _arguments() -> argparse.Namespace:
@@ -79,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1_000_000, help="flow runs to load")
     parser.add_argument("--many", type=int, default=40, help="requests of each kind")
     parser.add_argument("--only", default="", help="questions whose name has this text")
+    parser.add_argument("--output", help="the page to write, `bench/LARGE.md`")
     return parser.parse_args()
 
 

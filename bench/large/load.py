@@ -11,6 +11,7 @@ from sqlalchemy.engine import Dialect
 from bench.large.rows import Columns, Tuples, Year
 from headrace.server.store import postgresql, sqlite
 from headrace.server.store.migrate import APPLICATION_ID, birth_script, index_script, table_script
+from headrace.server.store.tally_triggers import filling_of_tallies
 
 BATCH = 20_000  # rows of one transaction
 
@@ -42,6 +43,7 @@ def _load_sqlite(path: Path, year: Year) -> None:
         _report(table, count, begin)
     begin = time.monotonic()
     connection.execute("PRAGMA threads=2")
+    _run(connection.execute, filling_of_tallies, sqlite.new_dialect())
     _run(connection.execute, index_script, sqlite.new_dialect())
     for statement in birth_script():
         connection.execute(statement)
@@ -59,7 +61,8 @@ def _load_postgresql(url: str, year: Year) -> None:
             count = _copy(connection, table, columns, rows)
             _report(table, count, begin)
         begin = time.monotonic()
-        _run(lambda sql: connection.execute(sql.encode()), index_script, postgresql.new_dialect())
+        for script in (filling_of_tallies, index_script):
+            _run(lambda sql: connection.execute(sql.encode()), script, postgresql.new_dialect())
         for statement in birth_script():
             connection.execute(statement.encode())
         connection.execute("VACUUM ANALYZE")  # what the server's own autovacuum comes to in time

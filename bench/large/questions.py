@@ -163,6 +163,7 @@ def _counts(known: Known, draw: random.Random, many: int) -> Iterator[Question]:
             whole = body | {"history_start": _moment(known.now - timedelta(days=365))}
             whole["history_interval_seconds"] = 86_400.0 * 7
             yield ask("history: the whole year", "/flow_runs/history", cycle([whole]))
+            yield ask("history: task runs, last week", "/task_runs/history", cycle([body]))
             of_flow = (body | flow for flow in flows)
             yield ask("history: last week, of a flow", "/flow_runs/history", of_flow)
     yield ask("lateness: last day", "/flow_runs/lateness", cycle([{"flow_runs": day}]))

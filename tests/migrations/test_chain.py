@@ -27,6 +27,8 @@ from headrace.server.store.migrations.runner import (
 from headrace.server.store.open import open_database
 from headrace.server.store.schema import metadata
 
+KEY = "00000000-0000-0000-0000-000000000001"
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
@@ -86,6 +88,17 @@ def describe(engine: Engine) -> dict[str, object]:
     }
 
 
+def triggers(engine: Engine) -> list[tuple[object, ...]]:
+    """Triggers with what they do, as the database tells them."""
+    queries = {
+        "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+        "postgresql": "SELECT tgname, pg_get_triggerdef(t.oid), prosrc FROM pg_trigger t"
+        " JOIN pg_proc p ON p.oid = tgfoid WHERE NOT tgisinternal ORDER BY tgname",
+    }
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(queries[engine.dialect.name]))]
+
+
 def test_the_chain_leads_to_the_schema(engine: Engine) -> None:
     """After all revisions nothing is left that `schema` says and the database does not.
 
@@ -109,6 +122,41 @@ def test_creating_and_migrating_come_to_the_same(
     else:
         created = postgresql_engine(request.getfixturevalue("postgresql_url"))
     assert describe(created) == migrated
+    # a revision that makes a table of runs anew loses its triggers: it must make them again
+    assert len(triggers(created)) == 6
+    assert triggers(created) == triggers(engine)
+
+
+def test_runs_that_are_there_are_tallied(engine: Engine) -> None:
+    """An older database counts the runs it has when it comes to the revision that tallies."""
+    upgrade(engine, "0011")
+    stamp = "2026-01-01T12:34:56.789000Z"
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                f"INSERT INTO flow (id, created, updated, name) VALUES ('{KEY}', '{stamp}', '{stamp}', 'f')"
+            )
+        )
+        for n, state in enumerate(["COMPLETED", "COMPLETED", "FAILED", "RUNNING"]):
+            key = f"{KEY[:-1]}{n}"
+            connection.execute(
+                text(
+                    "INSERT INTO flow_run (id, created, updated, name, flow_id, state_type, state_name,"
+                    " expected_start_time, start_time, total_run_time)"
+                    f" VALUES ('{key}', '{stamp}', '{stamp}', 'r', '{KEY}', '{state}', '{state}',"
+                    f" '{stamp}', '2026-01-01T12:35:00.000000Z', 1.5)"
+                )
+            )
+    upgrade(engine)
+    with engine.begin() as connection:
+        change = f"UPDATE flow_run SET state_type = 'FAILED' WHERE id = '{KEY[:-1]}3'"
+        connection.execute(text(change))
+        query = "SELECT state_type, sum(runs), sum(run_time), sum(lateness) FROM flow_run_tally"
+        found = connection.execute(text(f"{query} GROUP BY state_type ORDER BY state_type"))
+        assert [tuple(map(str, row)) for row in found] == [
+            ("COMPLETED", "2", "3000000", "6422000"),
+            ("FAILED", "2", "3000000", "6422000"),
+        ]
 
 
 def test_the_way_back(engine: Engine) -> None:

@@ -64,7 +64,7 @@ async def read_flow_run_history(call: Call[FlowRunHistoryBody]) -> bytes:
     body = call.body
     return await histories.read_history(
         call.services.database,
-        histories.of_flow_runs,
+        histories.FLOW_RUNS,
         Filters.of(body),
         (body.history_start, body.history_end),
         body.history_interval_seconds,

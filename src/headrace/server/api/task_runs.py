@@ -112,7 +112,7 @@ async def read_task_run_history(call: Call[TaskRunHistoryBody]) -> bytes:
     body = call.body
     return await histories.read_history(
         call.services.database,
-        histories.of_task_runs,
+        histories.TASK_RUNS,
         Filters.of(body),
         (body.history_start, body.history_end),
         body.history_interval_seconds,

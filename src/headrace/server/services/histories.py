@@ -1,14 +1,17 @@
 """Runs by state over time, for flow runs and task runs alike."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select
+from sqlalchemy import Select, Table
 
 from headrace.core.times import now_text, to_text
 from headrace.errors import Unprocessable
+from headrace.server.services import tallies
 from headrace.server.store import histories as store
-from headrace.server.store.database import Database
+from headrace.server.store.database import Database, Row
 from headrace.server.store.filters.joined import Filters, where_flow_runs, where_task_runs
 from headrace.server.store.schema import flow_run, task_run
 from headrace.server.store.shaped import ShapedQuery
@@ -23,20 +26,31 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @ShapedQuery
-def of_flow_runs(filters: Filters) -> Select[Any]:
-    """The history of flow runs."""
+def _of_flow_runs(filters: Filters) -> Select[Any]:
     return store.history(flow_run, where_flow_runs(filters))
 
 
 @ShapedQuery
-def of_task_runs(filters: Filters) -> Select[Any]:
-    """The history of task runs."""
+def _of_task_runs(filters: Filters) -> Select[Any]:
     return store.history(task_run, where_task_runs(filters))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Runs that there is a history of."""
+
+    runs: Table
+    query: ShapedQuery[[Filters]]
+    scope: Callable[[Filters], tallies.Scope | None]
+
+
+FLOW_RUNS: Final = Subject(flow_run, _of_flow_runs, tallies.scope_of_flow_runs)
+TASK_RUNS: Final = Subject(task_run, _of_task_runs, tallies.scope_of_task_runs)
 
 
 async def read_history(
     database: Database,
-    history: ShapedQuery[[Filters]],
+    subject: Subject,
     filters: Filters,
     span: tuple[datetime, datetime],
     interval_seconds: float,
@@ -45,7 +59,7 @@ async def read_history(
 
     Args:
         database: Where the runs are.
-        history: Of which runs: `of_flow_runs` or `of_task_runs`.
+        subject: Of which runs: `FLOW_RUNS` or `TASK_RUNS`.
         filters: Which of them are meant.
         span: From when to when.
         interval_seconds: How long each interval is.
@@ -72,10 +86,7 @@ async def read_history(
         states.append(within)
         answer.append({"interval_start": begin, "interval_end": finish, "states": within})
     if intervals:
-        query, params = history.of(filters)
-        whole = {"begin": intervals[0][0], "finish": intervals[-1][1], "step": step // _MICROSECOND}
-        given = {**params, **whole, "now": now_text()}
-        rows = await database.fetch_all(query, given)
+        rows = await _rows(database, subject, filters, intervals, step)
         for number, kind, name, count, ran, late in rows:
             counted: dict[str, object] = {
                 "state_type": kind,
@@ -86,6 +97,17 @@ async def read_history(
             }
             states[int(number)].append(counted)
     return encode(answer)
+
+
+async def _rows(
+    database: Database, subject: Subject, filters: Filters, intervals: list[Span], step: timedelta
+) -> list[Row]:
+    scope = subject.scope(filters)
+    if scope is not None:
+        return await tallies.read_history(database, subject.runs, scope, intervals, step)
+    query, params = subject.query.of(filters)
+    whole = {"begin": intervals[0][0], "finish": intervals[-1][1], "step": step // _MICROSECOND}
+    return await database.fetch_all(query, {**params, **whole, "now": now_text()})
 
 
 def _cut(span: tuple[datetime, datetime], step: timedelta) -> list[Span]:

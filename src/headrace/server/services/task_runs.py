@@ -15,7 +15,7 @@ from headrace.core.orchestration.verdicts import Accept, Verdict
 from headrace.core.states import State, StateType
 from headrace.core.times import now_text, to_text
 from headrace.errors import ForeignKeyViolation, ObjectNotFound, StaleWrite, UniqueViolation
-from headrace.server.services import flow_runs, proposals, task_slots
+from headrace.server.services import flow_runs, proposals, tallies, task_slots
 from headrace.server.services.flow_run_states import ATTEMPTS
 from headrace.server.services.proposals import Outcome
 from headrace.server.services.signals import Signals
@@ -235,6 +235,9 @@ async def list_task_runs(
 
 async def count_task_runs(database: Database, filters: Filters) -> int:
     """How many task runs are meant."""
+    scope = tallies.scope_of_task_runs(filters)
+    if scope is not None:
+        return (await tallies.read_totals(database, task_run, scope))[0]
     [row] = await database.fetch_all(*number_query.of(filters))
     return row[0]
 

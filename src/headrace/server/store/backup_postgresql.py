@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
@@ -28,6 +28,7 @@ from headrace.server.store.postgresql_values import adapt
 from headrace.server.store.schema import event, metadata
 from headrace.server.store.sqlite import new_dialect as new_sqlite_dialect
 from headrace.server.store.sqlite_file import Connection, open_file
+from headrace.server.store.tally_triggers import TALLIED
 
 _ROWS = 5000
 """Rows taken at a time: a few MiB, and a report of progress after each."""
@@ -69,8 +70,10 @@ def load_rows(url: str, source: Path, progress: Progress) -> None:
             target.execute(sql.SQL("TRUNCATE {}").format(names))
             total = sum(_count_rows(reading, table) for table in metadata.sorted_tables)
             counted = _Counter(progress, total)
+            _switch_tallying(target, "DISABLE")  # the tallies come with the other rows
             for table in metadata.sorted_tables:
                 _load_table(reading, target, table, counted.add)
+            _switch_tallying(target, "ENABLE")
 
 
 class _Counter:
@@ -175,6 +178,11 @@ def _load_table(
             report(len(batch))
     if table.name == event.name:
         _renumber_events(target)
+
+
+def _switch_tallying(target: "psycopg.Connection[Any]", how: Literal["DISABLE", "ENABLE"]) -> None:
+    for table in TALLIED:
+        target.execute(f"ALTER TABLE {table} {how} TRIGGER USER".encode())
 
 
 def _renumber_events(target: "psycopg.Connection[Any]") -> None:

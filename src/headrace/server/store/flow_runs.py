@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+import msgspec
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from headrace.core.states import State
 from headrace.server.store import estimates, transitions
@@ -73,6 +74,16 @@ STATES: Final = Statement(
     .where(flow_run_state.c.flow_run_id == bindparam("run_id"))
     .order_by(flow_run_state.c.timestamp, flow_run_state.c.id)
 )
+COUNT_TAGGED: Final = Statement(
+    select(func.count()).select_from(
+        select(flow_run_tag.c.flow_run_id)
+        .where(flow_run_tag.c.tag.in_(bindparam("tags", expanding=True)))
+        .limit(bindparam("most"))
+        .subquery()
+    )
+)
+"""How many times runs have one of these tags, counted up to a bound."""
+
 LABELS: Final = Statement(select(flow_run.c.labels).where(flow_run.c.id == bindparam("run_id")))
 EXISTS: Final = Statement(select(flow_run.c.id).where(flow_run.c.id == bindparam("run_id")))
 
@@ -118,9 +129,11 @@ _TOUCH: Final = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewFlowRun:
-    """A flow run that is to be made; JSON fields as text, names as its events show them."""
+class NewFlowRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow run that is to be made; JSON fields as text, names as its events show them.
+
+    A struct rather than a dataclass: of so many fields, that takes a tenth of the time to make.
+    """
 
     id: str
     name: str

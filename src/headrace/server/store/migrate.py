@@ -24,6 +24,8 @@ from headrace.server.store.disk import written
 from headrace.server.store.schema import metadata
 from headrace.server.store.sqlite_errors import translate
 from headrace.server.store.sqlite_file import open_file, open_to_read
+from headrace.server.store.tally_triggers import creation_of_triggers
+from headrace.server.store.text_indexes import creation_of_text_indexes
 
 APPLICATION_ID = 0x48445243
 """`HDRC` in the file header of our SQLite databases, where `file(1)` and others look."""
@@ -57,10 +59,12 @@ def table_script(dialect: Dialect) -> Iterator[str]:
 
 
 def index_script(dialect: Dialect) -> Iterator[str]:
-    """The statements that make their indexes."""
+    """The statements that make their indexes, and the triggers that keep tallies of their rows."""
     for table in metadata.sorted_tables:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield str(CreateIndex(index).compile(dialect=dialect))
+    yield from creation_of_triggers(dialect)
+    yield from creation_of_text_indexes(dialect)
 
 
 def birth_script() -> Iterator[str]:

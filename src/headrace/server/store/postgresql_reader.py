@@ -27,6 +27,9 @@ QUICK_MILLISECONDS = 50
 SLOW_SECONDS = 10.0
 """How long a query that was slow has a session of its own: its table may have shrunk by then."""
 
+PLANNED_ANEW = ("SET plan_cache_mode = force_custom_plan",)
+"""For what is long, a plan for the values in it, common or rare, is worth the making each time."""
+
 LIST_SESSIONS = 4
 """Long lists at a time; more sessions than that only wait for the server's processors."""
 
@@ -43,7 +46,7 @@ class PostgresqlReader:
         quick = [Link(connector, stopped_soon) for _ in range(QUICK_SESSIONS)]
         self._points = Bursts(point, most=MAX_BURST, tries=MAX_TRIES)
         self._quick = [Bursts(link, most=QUICK_BURST, tries=1) for link in quick]
-        self._idle = [Link(connector) for _ in range(LIST_SESSIONS)]
+        self._idle = [Link(connector, PLANNED_ANEW) for _ in range(LIST_SESSIONS)]
         self._links = [point, *quick, *self._idle]
         self._free = asyncio.Semaphore(LIST_SESSIONS)
         self._waiting = 0

@@ -24,13 +24,13 @@ def spans_text(spans: Sequence[Span]) -> str:
     return encode(spans).decode()
 
 
-def spans_table() -> TableValuedAlias:
-    """Columns `number` (from 0, in the order given), `begin` and `finish`. Parameter `spans`."""
-    return _Spans(bindparam(SPANS, type_=Text())).table_valued(
+def spans_table(name: str = SPANS) -> TableValuedAlias:
+    """Columns `number` (from 0, in the order given), `begin` and `finish`. Its parameter is `name`."""
+    return _Spans(bindparam(name, type_=Text())).table_valued(
         column("number", Integer),
         column("begin", Timestamp),
         column("finish", Timestamp),
-        name="spans",
+        name=name,
     )
 
 

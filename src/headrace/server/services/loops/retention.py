@@ -10,6 +10,7 @@ from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import retention as sql
 from headrace.server.store.database import Database, Statement
+from headrace.server.store.tallies import forget_empty
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class RetentionLoop:
         while asyncio.get_running_loop().time() < deadline:
             if await self.database.fetch_one(sql.FIRST_RUN, {"before": before}) is None:
                 deleted += await self._delete_loose(before, deadline)
+                await self.database.transact(lambda tx: forget_empty(tx, before))
                 break
             for statement in sql.OF_RUNS:
                 await self._delete_all(statement, before, deadline)

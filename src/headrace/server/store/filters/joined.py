@@ -80,10 +80,12 @@ def where_flows(filters: Filters) -> Conditions:
     return parts
 
 
-def where_flow_runs(filters: Filters) -> Conditions:
-    """Which flow runs are meant."""
+def where_flow_runs(filters: Filters, *, probe_tags: bool = False) -> Conditions:
+    """Which flow runs are meant; `probe_tags` as for `filter_flow_runs`."""
     table = flow_run.c
-    parts: Conditions = [] if filters.flow_runs is None else filter_flow_runs(filters.flow_runs)
+    parts: Conditions = []
+    if filters.flow_runs is not None:
+        parts += filter_flow_runs(filters.flow_runs, probe_tags=probe_tags)
     if filters.flows is not None:
         parts += _belong_to_flow(table.flow_id, filters.flows)
     if filters.deployments is not None:

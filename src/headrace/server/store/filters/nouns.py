@@ -1,8 +1,13 @@
 """The filter of each noun as conditions on its own table."""
 
-from sqlalchemy import exists, or_, select
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from headrace.server.store.filters.conditions import (
+    Condition,
     Conditions,
     JsonText,
     all_of,
@@ -39,6 +44,8 @@ from headrace.wire.filters import (
     WorkPoolFilter,
     WorkQueueFilter,
 )
+
+Columns = ReadOnlyColumnCollection[str, Any]
 
 # Aliases: inside a query over the same table, the plain name would mean the row of that query.
 _its_flow = flow.alias("its_flow")
@@ -117,13 +124,18 @@ def _limit_of_deployment(given: DeploymentFilterConcurrencyLimit) -> Conditions:
     return parts
 
 
-def filter_flow_runs(given: FlowRunFilter) -> Conditions:
-    """Conditions on `flow_run`."""
+def filter_flow_runs(given: FlowRunFilter, *, probe_tags: bool = False) -> Conditions:
+    """Conditions on `flow_run`.
+
+    Args:
+        given: The filter.
+        probe_tags: Look up the tags of each run that is met, rather than the runs of the tags.
+    """
     parts = _flow_run_names(given) + _flow_run_times(given)
     if given.state is not None:
-        parts += _flow_run_state(given.state)
+        parts += filter_flow_run_state(flow_run.c, given.state)
     if given.tags is not None:
-        parts += _flow_run_tags(given.tags)
+        parts += _flow_run_tags(given.tags, _has_tag if probe_tags else _is_tagged)
     if given.created_by is not None:
         parts += _created_by(given.created_by)
     return combine(given.operator, parts)
@@ -181,33 +193,42 @@ def _flow_run_times(given: FlowRunFilter) -> Conditions:
     return parts
 
 
-def _flow_run_state(given: FlowRunFilterState) -> Conditions:
+def filter_flow_run_state(columns: Columns, given: FlowRunFilterState) -> Conditions:
+    """Conditions on `state_type` and `state_name` of any table that has them."""
     parts: Conditions = []
     if given.type is not None:
         parts += together(
-            equal_any(flow_run.c.state_type, given.type.any_),
-            equal_none(flow_run.c.state_type, given.type.not_any_),
+            equal_any(columns.state_type, given.type.any_),
+            equal_none(columns.state_type, given.type.not_any_),
         )
     if given.name is not None:
         parts += together(
-            equal_any(flow_run.c.state_name, given.name.any_),
-            equal_none(flow_run.c.state_name, given.name.not_any_),
+            equal_any(columns.state_name, given.name.any_),
+            equal_none(columns.state_name, given.name.not_any_),
         )
     return combine(given.operator, parts)
 
 
-def _flow_run_tags(given: FlowRunFilterTags) -> Conditions:
+def _is_tagged(tags: ColumnElement[bool]) -> Condition:
     """Through the table of tags, whose key begins with the tag: a rare tag costs what it matches."""
-    tagged = select(flow_run_tag.c.flow_run_id)
+    return flow_run.c.id.in_(select(flow_run_tag.c.flow_run_id).where(tags))
+
+
+def _has_tag(tags: ColumnElement[bool]) -> Condition:
+    """Run by run: of a common tag, a page is found after few. A number, for SQLite would turn it round."""
+    found = select(func.count()).where(flow_run_tag.c.flow_run_id == flow_run.c.id, tags)
+    return found.correlate(flow_run).scalar_subquery() > 0
+
+
+def _flow_run_tags(
+    given: FlowRunFilterTags, meets: Callable[[ColumnElement[bool]], Condition]
+) -> Conditions:
+    tag = flow_run_tag.c.tag
     parts: Conditions = []
     if given.all_:
-        parts.append(
-            all_of(
-                [flow_run.c.id.in_(tagged.where(flow_run_tag.c.tag == tag)) for tag in given.all_]
-            )
-        )
+        parts.append(all_of([meets(tag == one) for one in given.all_]))
     if given.any_ is not None:
-        parts.append(flow_run.c.id.in_(tagged.where(flow_run_tag.c.tag.in_(given.any_))))
+        parts.append(meets(tag.in_(given.any_)))
     if given.is_null_ is not None:
         parts.append(flow_run.c.tags == "[]" if given.is_null_ else flow_run.c.tags != "[]")
     return combine(given.operator, parts)
@@ -234,7 +255,7 @@ def filter_task_runs(given: TaskRunFilter) -> Conditions:
     if given.flow_run_id is not None:
         parts += _flow_run_of_task_run(given.flow_run_id)
     if given.state is not None:
-        parts += _task_run_state(given.state)
+        parts += filter_task_run_state(task_run.c, given.state)
     if given.tags is not None:
         parts += combine(
             given.tags.operator,
@@ -246,12 +267,13 @@ def filter_task_runs(given: TaskRunFilter) -> Conditions:
     return combine(given.operator, parts + _task_run_times(given))
 
 
-def _task_run_state(given: TaskRunFilterState) -> Conditions:
+def filter_task_run_state(columns: Columns, given: TaskRunFilterState) -> Conditions:
+    """As `filter_flow_run_state`."""
     parts: Conditions = []
     if given.type is not None:
-        parts += equal_any(task_run.c.state_type, given.type.any_)
+        parts += equal_any(columns.state_type, given.type.any_)
     if given.name is not None:
-        parts += equal_any(task_run.c.state_name, given.name.any_)
+        parts += equal_any(columns.state_name, given.name.any_)
     return combine(given.operator, parts)
 
 

@@ -28,6 +28,10 @@ from headrace.wire.variables import VariableSort
 
 Order = tuple[ColumnElement[Any], ...]
 
+# Every run has it from its first state on. Said to PostgreSQL, for it would sort rather than read an
+# index backwards: there its nulls come first.
+_ALWAYS_THERE = frozenset({"expected_start_time"})
+
 
 def _orders(table: Table, names: Mapping[str, str]) -> dict[str, Order]:
     """Orders by their wire names: `NAME_ASC` is the column `name`, ascending."""
@@ -40,7 +44,7 @@ def _orders(table: Table, names: Mapping[str, str]) -> dict[str, Order]:
             made[sort] = (first,)
         else:
             # Nulls come last either way, on both databases.
-            first = first.nulls_last() if key.nullable else first
+            first = first.nulls_last() if key.nullable and column not in _ALWAYS_THERE else first
             made[sort] = (first, table.c.id.desc() if down else table.c.id.asc())
     return made
 

@@ -4,6 +4,7 @@ Nothing else imports Alembic, and this module is imported only when there is som
 """
 
 import io
+import logging
 import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from headrace.server.store.migrate import VERSION_TABLE
+
+_log = logging.getLogger(__name__)
 
 Connect = Callable[[], "sqlite3.Connection | psycopg.Connection[object]"]
 
@@ -40,7 +43,10 @@ def postgresql_engine(conninfo: str) -> Engine:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database forward to a revision."""
+    """Bring the database forward to a revision, and say so: of a large one that takes minutes."""
+    before = find_current(engine)
+    if before is not None:
+        _log.warning("The database is upgraded from schema version %s; please wait", before)
     with _connection(engine) as connection:
         command.upgrade(_config(connection=connection), revision)
 

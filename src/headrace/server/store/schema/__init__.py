@@ -44,6 +44,7 @@ from headrace.server.store.schema.runs import (
 )
 from headrace.server.store.schema.searches import saved_search
 from headrace.server.store.schema.server import installation, loop_lease
+from headrace.server.store.schema.tallies import flow_run_tally, task_run_tally
 
 __all__ = [
     "Id",
@@ -77,6 +78,8 @@ __all__ = [
     "flow_run",
     "flow_run_state",
     "flow_run_tag",
+    "flow_run_tally",
+    "task_run_tally",
     "task_run",
     "task_run_state",
     "task_delivery",

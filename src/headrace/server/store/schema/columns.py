@@ -2,8 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, MetaData, Sequence, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    MetaData,
+    Sequence,
+    Table,
+    Text,
+    UnaryExpression,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import CHAR, TIMESTAMP, TypeDecorator, TypeEngine, Uuid
 
 from headrace.server.store.event_numbers import MOST_COUNTED, SEQUENCE
@@ -48,6 +61,27 @@ class Timestamp(TypeDecorator[str]):
 
 class Json(Text):
     """JSON as text. Its own type, so that answers know which columns to pass through unquoted."""
+
+
+class _NewestFirst(UnaryExpression[Any]):
+    inherit_cache = True
+
+
+def newest_first(column: Column[Any]) -> ColumnElement[Any]:
+    """A column of an index in the order of lists by it, which have at their end what has no time yet.
+
+    PostgreSQL reads a list only from an index with its nulls in the same place; SQLite any way round.
+    """
+    last_first = column.desc().nulls_last()
+    assert isinstance(last_first, UnaryExpression)
+    return _NewestFirst(last_first.element, modifier=last_first.modifier)
+
+
+@compiles(_NewestFirst, "sqlite")
+def _on_sqlite(element: _NewestFirst, compiler: SQLCompiler, **options: Any) -> str:
+    inner = element.element
+    assert isinstance(inner, UnaryExpression)
+    return compiler.process(inner.element, **options)
 
 
 def table(name: str, *columns: Column[Any] | UniqueConstraint | Index) -> Table:
