@@ -1,9 +1,10 @@
 """The one table of late bindings: names that the public surface forces on a module below theirs.
 
-Three kinds. `PUBLIC` are the lazy names of `import headrace`: loading them all at import would cost
+Four kinds. `PUBLIC` are the lazy names of `import headrace`: loading them all at import would cost
 more than the whole budget. `METHODS` are methods whose work lives in a layer above their class
 (`Flow.serve` needs `deployments`), or in one that is too dear to load before it is called (the
-engine brings the HTTP client). `HEAVY` are imports that only some calls need. Nothing else in the
+engine brings the HTTP client). `PACKAGES` are lazy names of packages that a run loads for a single one
+of their modules. `HEAVY` are imports that only some calls need. Nothing else in the
 package imports inside a function.
 """
 
@@ -46,6 +47,28 @@ METHODS: dict[str, str] = {
     "task_input_hash": "headrace.cache_policies:task_input_hash",
 }
 
+PACKAGES: dict[str, dict[str, str]] = {
+    "headrace.deployments": {
+        "RunnerDeployment": "headrace.deployments.deployment:RunnerDeployment",
+        "deploy": "headrace.deployments.deploying:deploy",
+        "initialize_project": "headrace.deployments.project.initializing:initialize_project",
+        "run_deployment": "headrace.deployments.running:run_deployment",
+        "serve": "headrace.deployments.serving:serve",
+    },
+    "headrace.deployments.steps": {
+        "StepExecutionError": "headrace.errors:StepExecutionError",
+        "fetch_bundle": "headrace.sources.bundles:fetch_bundle",
+        "git_clone": "headrace.sources.git:git_clone",
+        "pip_install_requirements": "headrace.deployments.steps.utility:pip_install_requirements",
+        "pull_from_remote_storage": "headrace.deployments.steps.pull:pull_from_remote_storage",
+        "pull_with_block": "headrace.deployments.steps.pull:pull_with_block",
+        "run_shell_script": "headrace.deployments.steps.utility:run_shell_script",
+        "run_step": "headrace.deployments.steps.core:run_step",
+        "run_steps": "headrace.deployments.steps.core:run_steps",
+        "set_working_directory": "headrace.deployments.steps.pull:set_working_directory",
+    },
+}
+
 HEAVY: dict[str, str] = {
     "asyncio": "asyncio:",
     "compile_dir": "compileall:compile_dir",
@@ -72,3 +95,16 @@ def load(target: str) -> Any:
 def late(method: str) -> Any:
     """What `METHODS` says is behind a method, loaded at its first call."""
     return load(METHODS[method])
+
+
+def lazy_name(package: str, name: str) -> Any:
+    """What `PACKAGES` says is behind a name of a package: the package's `__getattr__`.
+
+    Raises:
+        AttributeError: It has no such name.
+    """
+    names = PACKAGES[package]
+    if name not in names:
+        message = f"module {package!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return load(names[name])

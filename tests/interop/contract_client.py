@@ -134,14 +134,21 @@ class CommandLine:
     Args:
         client: How it runs.
         cwd: Where; the client's own directory if not given.
+        program: `prefect`, or `headrace` for our own command beside it.
         settings: For all of its commands.
     """
 
-    def __init__(self, client: ContractClient, cwd: Path | None = None, **settings: str) -> None:
-        self._log = client.work / "command-line.log"
+    def __init__(
+        self,
+        client: ContractClient,
+        cwd: Path | None = None,
+        program: str = "prefect",
+        **settings: str,
+    ) -> None:
+        self._log = client.work / f"{program}-command-line.log"
         with self._log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [str(client.python), str(PROGRAMS / "commands.py")],
+                [str(client.python), str(PROGRAMS / "commands.py"), program],
                 env=client.environment(settings | {"PREFECT_CLI_PROMPT": "false"}),
                 cwd=cwd or client.work,
                 stdin=subprocess.PIPE,
@@ -152,17 +159,26 @@ class CommandLine:
 
     def __call__(self, *arguments: str, ok: bool = True) -> str:
         """What a command printed; it must succeed, or not, as `ok` says."""
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(arguments) + "\n")
-        process.stdin.flush()
-        answer = process.stdout.readline()
-        assert answer, self._log.read_text()
-        code, out, err = json.loads(answer)
+        code, out, err = self._ask(arguments)
         assert (code == 0) is ok, f"{arguments}: {code}\n{out}\n{err}"
         assert "Traceback" not in err, f"{arguments}: {code}\n{out}\n{err}"
         return out if ok else out + err
+
+    def run_in(self, cwd: Path, environment: Mapping[str, str], *arguments: str) -> Done:
+        """Run a command in a directory, with variables of its own; it may fail."""
+        asked = {"arguments": arguments, "cwd": str(cwd), "environment": dict(environment)}
+        code, out, err = self._ask(asked)
+        return Done(code, out, err)
+
+    def _ask(self, asked: object) -> Any:
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(asked) + "\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+        assert answer, self._log.read_text()
+        return json.loads(answer)
 
     def json(self, *arguments: str) -> Any:
         """What a command printed as JSON."""

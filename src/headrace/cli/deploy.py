@@ -44,6 +44,14 @@ _PROJECT = "headrace.cli.deploy_project:"
 @click.option("--anchor-date", metavar="MOMENT", help="What intervals are counted from.")
 @click.option("--rrule", multiple=True, metavar="RULE", help="A schedule by a recurrence rule.")
 @click.option("--timezone", help="Of the schedules, as Europe/Berlin.")
+@click.option("--no-schedule", is_flag=True, help="Do not ask for a schedule.")
+@click.option("--image", metavar="NAME[:TAG]", help="The image that runs start from.")
+@click.option("--build/--no-build", default=None, help="Build that image, with the code in it.")
+@click.option("--push/--no-push", default=None, help="Push the image that is built.")
+@click.option(
+    "--clone/--no-clone", default=None, help="Have runs clone this directory's repository."
+)
+@click.option("--save/--no-save", default=None, help="Write the deployment to the file.")
 @click.option("--trigger", "triggers", multiple=True, help="JSON, or a file of JSON or YAML.")
 @click.option("--param", "pairs", multiple=True, metavar="NAME=VALUE", help="One parameter.")
 @click.option("--params", metavar="JSON", help="Parameters as a JSON object; '-' reads them.")
@@ -60,9 +68,13 @@ _PROJECT = "headrace.cli.deploy_project:"
     type=click.Path(dir_okay=False, path_type=Path),
     help="The deployment file; headrace.yaml or prefect.yaml here when left out.",
 )
-def deploy(**given: Any) -> None:
+@click.pass_context
+def deploy(ctx: click.Context, **given: Any) -> None:
     """Make deployments, from a deployment file or from what is given here.
 
-    ENTRYPOINT is path/to/file.py:function.
+    ENTRYPOINT is path/to/file.py:function. `headrace deploy init` is `headrace init`.
     """
+    if given["entrypoint"] == "init":
+        ctx.invoke(load("headrace.cli.init:init"), name=None, recipe=None, pairs=())
+        return
     load(f"{_PROJECT}run")(**given)

@@ -1,7 +1,7 @@
 """What placeholders name outside of a deployment file: variables, blocks and the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from headrace.client.blocks import read_block_document_by_name
 from headrace.client.http import Client
@@ -14,12 +14,14 @@ class References:
     """Looks references up, each one once.
 
     Args:
-        client: Of the API that has the variables and blocks.
+        connect: Gives a client of the API that has the variables and blocks; called when one is named.
         environment: The process's own where none is given.
     """
 
-    def __init__(self, client: Client, environment: Mapping[str, str] | None = None) -> None:
-        self._client = client
+    def __init__(
+        self, connect: Callable[[], Client], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._connect = connect
         self._environment = os.environ if environment is None else environment
         self._known: dict[Reference, object] = {}
 
@@ -39,7 +41,7 @@ class References:
             return self._environment.get(reference.name, MISSING)
         if reference.kind == "variable":
             try:
-                return read_variable_by_name(self._client, reference.name).value
+                return read_variable_by_name(self._connect(), reference.name).value
             except ObjectNotFound:
                 return MISSING
         return self._read_block(reference.name)
@@ -48,7 +50,7 @@ class References:
         address, *path = name.split(".")
         slug, _, document = address.partition("/")
         try:
-            values = read_block_document_by_name(self._client, slug, document).data
+            values = read_block_document_by_name(self._connect(), slug, document).data
             return look_into_block(values, path)
         except ObjectNotFound:
             message = f"there is no block {document!r} of the type {slug!r}; save it first"

@@ -13,11 +13,14 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 SECONDS = 60
 
 
-def program(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def program(
+    home: Path, *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADRACE_", "PREFECT_"))}
     return subprocess.run(
         [sys.executable, "-m", "headrace.cli", *arguments],
         env=kept | {"HEADRACE_HOME": str(home), "COLUMNS": "80"} | environment,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -45,7 +48,9 @@ def url(home: Path) -> Iterator[str]:
 def headrace(home: Path, url: str) -> Run:
     """Runs `headrace …` against that server."""
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return program(home, *arguments, **({"HEADRACE_API_URL": url} | environment))
+    def run(
+        *arguments: str, cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return program(home, *arguments, cwd=cwd, **({"HEADRACE_API_URL": url} | environment))
 
     return run

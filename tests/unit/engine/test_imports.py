@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import headrace
-from headrace._bindings import HEAVY, METHODS, PUBLIC, load
+from headrace._bindings import HEAVY, METHODS, PACKAGES, PUBLIC, load
 
 SOURCES = Path(headrace.__file__).parent
 DEAR = ("msgspec", "asyncio", "pydantic", "inspect", "logging", "dataclasses", "concurrent.futures")
@@ -41,7 +41,10 @@ def test_a_synchronous_flow_needs_no_event_loop():
     assert set(ran.stdout.split()).isdisjoint(("asyncio", "pydantic"))
 
 
-@pytest.mark.parametrize("target", sorted({*PUBLIC.values(), *METHODS.values(), *HEAVY.values()}))
+TABLES = (PUBLIC, METHODS, HEAVY, *PACKAGES.values())
+
+
+@pytest.mark.parametrize("target", sorted({one for table in TABLES for one in table.values()}))
 def test_every_late_binding_exists(target):
     """A name in the table leads to an object."""
     module = target.partition(":")[0]

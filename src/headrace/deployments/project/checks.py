@@ -13,7 +13,10 @@ from headrace.deployments.project.code import Code
 from headrace.deployments.project.document import Document, Place
 from headrace.deployments.project.entries import Entry
 from headrace.errors import ConfigurationError, ObjectNotFound, ValidationFailed
-from headrace.wire.work_pools import WorkPoolResponse
+from headrace.wire.work_pools import WorkPoolCreate, WorkPoolResponse
+
+Pool = WorkPoolResponse | WorkPoolCreate
+"""A work pool that is there, or one that is still to be made."""
 
 
 def find_pool(
@@ -41,9 +44,7 @@ def find_pool(
         raise ConfigurationError(message) from None
 
 
-def check_entry(
-    entry: Entry, code: Code, pool: WorkPoolResponse, document: Document, place: Place
-) -> None:
+def check_entry(entry: Entry, code: Code, pool: Pool, document: Document, place: Place) -> None:
     """Refuse parameters, job variables and images that the server or a run would refuse.
 
     Raises:
@@ -57,16 +58,23 @@ def check_entry(
         raise ConfigurationError("; ".join(faults))
 
 
-def check_image(
-    variables: Mapping[str, Any], code: Code, pool: WorkPoolResponse, *, is_built: bool
-) -> None:
+def needs_image(pool: Pool) -> bool:
+    """Whether runs of a pool start from an image, and so do not see this machine's files."""
+    return _image_field(pool) is not None
+
+
+def _image_field(pool: Pool) -> dict[str, Any] | None:
+    template = pool.base_job_template or {}
+    return template.get("variables", {}).get("properties", {}).get("image")
+
+
+def check_image(variables: Mapping[str, Any], code: Code, pool: Pool, *, is_built: bool) -> None:
     """Refuse a deployment whose runs would have no image to start from.
 
     Raises:
         ConfigurationError: The pool's runs need an image, and none is named or built.
     """
-    fields = pool.base_job_template.get("variables", {}).get("properties", {})
-    image = fields.get("image")
+    image = _image_field(pool)
     if image is None or is_built or variables.get("image") or image.get("default"):
         return
     if code.sdk is Sdk.PREFECT:  # its workers bring an image of their own
@@ -92,7 +100,7 @@ def _parameter_faults(entry: Entry, code: Code, document: Document, place: Place
 def _variable_faults(
     variables: Mapping[str, Any],
     code: Code,
-    pool: WorkPoolResponse,
+    pool: Pool,
     document: Document,
     place: Place,
 ) -> list[str]:

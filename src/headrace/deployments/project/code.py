@@ -38,7 +38,7 @@ def read_code(entrypoint: str) -> Code:
     """
     loaded = load_flow(entrypoint)
     # A flow of the other SDK is a callable like any other, and was made a flow of ours.
-    inner = loaded.fn
+    inner = loaded.__wrapped__
     is_foreign = type(inner).__module__.partition(".")[0] == Sdk.PREFECT
     flow = inner if is_foreign else loaded
     description = flow.description

@@ -93,7 +93,7 @@ def _plain(value: Any) -> Any:
     if type(value) is str:  # a plain word: one in quotes is of a subclass
         return _FLAGS.get(value, value)
     if isinstance(value, date):
-        return value.isoformat()
+        return value.isoformat().replace("+00:00", "Z")
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)

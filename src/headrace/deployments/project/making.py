@@ -8,12 +8,16 @@ from uuid import UUID
 
 from headrace.client.deployments import create_deployment, read_deployment_by_name
 from headrace.client.flows import create_flow
+from headrace.client.work_pools import create_work_pool
+from headrace.core.sdks import Sdk
+from headrace.deployments.images import CODE
 from headrace.deployments.project.changes import list_changes
-from headrace.deployments.project.checks import check_entry
+from headrace.deployments.project.checks import check_entry, needs_image
 from headrace.deployments.project.entries import Entry, Limit, Steps, read_entry
 from headrace.deployments.project.options import schedules_of
 from headrace.deployments.project.preparing import Prepared, Project
 from headrace.deployments.project.timing import read_schedules
+from headrace.deployments.project.triggers import read_triggers, replace_triggers
 from headrace.deployments.project.values import STEPS, fill_outputs, fill_pull_steps
 from headrace.deployments.steps.core import run_steps
 from headrace.errors import ConfigurationError, ObjectNotFound
@@ -21,6 +25,8 @@ from headrace.sources.storages import SET_DIRECTORY
 from headrace.wire.deployments import (
     ConcurrencyOptions,
     DeploymentCreate,
+    DeploymentResponse,
+    DeploymentScheduleCreate,
     VersionInfo,
 )
 from headrace.wire.flows import FlowCreate
@@ -62,29 +68,38 @@ def make(project: Project, prepared: Prepared) -> Made:
         HeadraceError: The API refuses, or does not answer.
     """
     outputs: dict[str, Any] = {}
+    built = outputs  # fields see what was built; only pull steps see what was pushed
     for title, steps in (("build", prepared.build), ("push", prepared.push)):
         if steps:
             project.say(f"Running the {title} steps of the deployment:")
             outputs = run_steps(steps, outputs, project.say)
-    entry, body = _describe(project, prepared, outputs)
+            built = built if title == "push" else outputs
+    entry, body = _describe(project, prepared, built, outputs)
+    below = (*prepared.place, "triggers")
+    triggers = read_triggers(entry.triggers or [], body.name, project.document, below)
     flow = create_flow(project.client, FlowCreate(name=prepared.code.name))
     body.flow_id = flow.id
     full_name = f"{prepared.code.name}/{body.name}"
-    is_new = _tell_changes(project, full_name, body)
+    before = _read_existing(project, full_name)
+    if before is not None:
+        _keep_schedules(before, body)
+        _tell_changes(project, before, full_name, body)
+    if project.new_pool is not None and prepared.pool is project.new_pool:
+        create_work_pool(project.client, project.new_pool)
     made = create_deployment(project.client, body, prepared.code.sdk)
-    del entry
-    return Made(made.id, full_name, prepared.pool.name, is_new)
+    replace_triggers(project.client, made.id, triggers)
+    return Made(made.id, full_name, prepared.pool.name, before is None)
 
 
 def _describe(
-    project: Project, prepared: Prepared, outputs: dict[str, Any]
+    project: Project, prepared: Prepared, built: dict[str, Any], outputs: dict[str, Any]
 ) -> tuple[Entry, DeploymentCreate]:
     document, place, code = project.document, prepared.place, prepared.code
 
     def miss(name: str) -> None:
         project.warn(f"{document.where(place)}: no step came to {{{{ {name} }}}}; it is left out")
 
-    values = fill_outputs(prepared.values, outputs, miss)
+    values = fill_outputs(prepared.values, built, miss)
     entry = read_entry({n: v for n, v in values.items() if n not in STEPS}, document, place)
     check_entry(entry, code, prepared.pool, document, place)
     schedules = read_schedules(
@@ -98,7 +113,7 @@ def _describe(
         description=entry.description or code.description,
         version=version,
         version_info=_version_info(entry, version),
-        tags=[entry.tags] if isinstance(entry.tags, str) else entry.tags or [],
+        tags=_tags(entry),
         schedules=schedules,
         paused=bool(entry.paused),
         parameters=entry.parameters or {},
@@ -107,7 +122,7 @@ def _describe(
         work_pool_name=prepared.pool.name,
         work_queue_name=entry.work_pool.work_queue_name if entry.work_pool else None,
         job_variables=(entry.work_pool.job_variables if entry.work_pool else None) or {},
-        pull_steps=_pull_steps(project, prepared, outputs),
+        pull_steps=_pull_steps(project, prepared, entry, outputs),
     )
     _set_limit(body, entry.concurrency_limit)
     return entry, body
@@ -117,12 +132,34 @@ _UNKNOWN = UUID(int=0)
 """Stands for the flow's id until the flow is registered, which is done last."""
 
 
-def _pull_steps(project: Project, prepared: Prepared, outputs: dict[str, Any]) -> Steps:
+def _tags(entry: Entry) -> list[str]:
+    given = [entry.tags] if isinstance(entry.tags, str) else entry.tags or []
+    return [tag for tag in given if tag]  # a variable that is not set is an empty one
+
+
+def _pull_steps(
+    project: Project, prepared: Prepared, entry: Entry, outputs: dict[str, Any]
+) -> Steps:
     if prepared.pull is not None:
         return fill_pull_steps(prepared.pull, outputs, project.references)
     here = Path.cwd()
-    directory = f"/opt/prefect/{here.name}" if prepared.is_image_built else str(here)
+    directory = str(here)
+    if prepared.is_image_built:
+        directory = f"{_CODE_IN_IMAGES[prepared.code.sdk]}/{here.name}"
+    elif prepared.code.sdk is Sdk.PREFECT and _has_image(entry):
+        directory = _CODE_IN_IMAGES[Sdk.PREFECT]  # where the contract's command looks for it
+    elif prepared.code.sdk is Sdk.HEADRACE and needs_image(prepared.pool):
+        project.say("Its runs do not see this machine's files: the code is uploaded for them.")
+        return [project.uploads.step_for(directory)]
     return [{SET_DIRECTORY: {"directory": directory}}]
+
+
+def _has_image(entry: Entry) -> bool:
+    return bool(((entry.work_pool and entry.work_pool.job_variables) or {}).get("image"))
+
+
+_CODE_IN_IMAGES = {Sdk.HEADRACE: CODE, Sdk.PREFECT: "/opt/prefect"}
+"""Where the images that each SDK builds have their code."""
 
 
 def _version_info(entry: Entry, version: str | None) -> VersionInfo | None:
@@ -146,21 +183,38 @@ def _set_limit(body: DeploymentCreate, given: int | Limit | None) -> None:
         )
 
 
-def _tell_changes(project: Project, full_name: str, body: DeploymentCreate) -> bool:
-    """Say what will be another; whether the deployment is new."""
+def _read_existing(project: Project, full_name: str) -> DeploymentResponse | None:
     flow_name, _, name = full_name.rpartition("/")
     try:
-        before = read_deployment_by_name(project.client, flow_name, name)
+        return read_deployment_by_name(project.client, flow_name, name)
     except ObjectNotFound:
-        return True
+        return None
+
+
+def _keep_schedules(before: DeploymentResponse, body: DeploymentCreate) -> None:
+    """A file that says nothing of schedules leaves those that were made elsewhere."""
+    if not body.schedules:
+        body.schedules = [
+            DeploymentScheduleCreate(
+                schedule=one.schedule,
+                active=one.active,
+                max_scheduled_runs=one.max_scheduled_runs,
+                parameters=one.parameters,
+                slug=one.slug,
+            )
+            for one in before.schedules
+        ]
+
+
+def _tell_changes(
+    project: Project, before: DeploymentResponse, full_name: str, body: DeploymentCreate
+) -> None:
     lines = list_changes(before, body)
-    project.say(
-        f"The deployment {full_name!r} exists. {'What changes:' if lines else 'Nothing changes.'}"
-    )
+    result = "What changes:" if lines else "Nothing changes."
+    project.say(f"The deployment {full_name!r} exists. {result}")
     for line in lines:
         project.say(f"  {line}")
     if before.paused and not body.paused:
         project.say(
             "  It is paused, and stays so: `headrace deployment schedule resume` starts it."
         )
-    return False

@@ -16,7 +16,7 @@ class Options:
         name: The deployment's.
         fields: Fields of the deployment as the file has them: `version`, `description`, …
         parameters: Over those of the file, one by one.
-        job_variables: As above.
+        job_variables: Instead of those of the file, as with the contract's command.
         pool: The work pool's name.
         queue: The work queue's name.
         limit: Of concurrent runs.
@@ -59,7 +59,7 @@ class Options:
         if self.queue is not None:
             pool["work_queue_name"] = self.queue
         if self.job_variables:
-            pool["job_variables"] = {**_mapping(pool.get("job_variables")), **self.job_variables}
+            pool["job_variables"] = dict(self.job_variables)
         merged["work_pool"] = pool
 
     def _set_limit(self, merged: dict[str, Any]) -> None:

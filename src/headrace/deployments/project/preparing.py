@@ -6,19 +6,21 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from headrace.client.http import Client
-from headrace.core.placeholders import has_placeholders
+from headrace.core.placeholders import MISSING, has_placeholders
+from headrace.deployments.bundling import Uploads
 from headrace.deployments.deployment import checked_name
-from headrace.deployments.project.checks import check_entry, check_image, find_pool
+from headrace.deployments.project.checks import Pool, check_entry, check_image, find_pool
 from headrace.deployments.project.code import Code, read_code
 from headrace.deployments.project.document import Document, Place
 from headrace.deployments.project.entries import Entry, Steps, read_entry, unknown_fields
 from headrace.deployments.project.options import Options, schedules_of
 from headrace.deployments.project.timing import read_schedules
+from headrace.deployments.project.triggers import read_triggers
 from headrace.deployments.project.values import STEPS, fill_fields
 from headrace.deployments.references import References
 from headrace.deployments.steps.names import OURS
 from headrace.errors import ConfigurationError
-from headrace.wire.work_pools import WorkPoolResponse
+from headrace.wire.work_pools import WorkPoolCreate
 
 BUILDS_IMAGE = "headrace.deployments.steps.docker:build_docker_image"
 
@@ -34,6 +36,8 @@ class Project:
         default_pool: The work pool for deployments that name none.
         say: Takes a line of progress.
         warn: Takes a line about what may be a mistake.
+        uploads: What was uploaded for deployments of this command.
+        new_pool: A work pool that is made with the first deployment to it.
     """
 
     document: Document
@@ -42,6 +46,8 @@ class Project:
     default_pool: str | None
     say: Callable[[str], object]
     warn: Callable[[str], object]
+    uploads: Uploads
+    new_pool: WorkPoolCreate | None = None
 
     @property
     def entries(self) -> list[dict[str, Any]]:
@@ -80,7 +86,7 @@ class Prepared:
     values: dict[str, Any]
     place: Place
     code: Code
-    pool: WorkPoolResponse
+    pool: Pool
     build: Steps
     push: Steps
     pull: Steps | None
@@ -116,10 +122,19 @@ def prepare(project: Project, index: int | None, options: Options) -> Prepared:
         raise ConfigurationError(message)
     checked_name(entry.name)
     named = entry.work_pool.name if entry.work_pool else None
-    pool = find_pool(project.client, named or project.default_pool, document, place)
+    named = named or project.default_pool
+    pool: Pool
+    if project.new_pool is not None and named == project.new_pool.name:
+        pool = project.new_pool
+    else:
+        pool = find_pool(project.client, named, document, place)
     code = read_code(entry.entrypoint)
     check_entry(entry, code, pool, document, place)
     read_schedules(known_schedules(values), datetime.now(UTC), document, (*place, "schedules"))
+    triggers = [one for one in entry.triggers or [] if not has_placeholders(one)]
+    read_triggers(triggers, entry.name, document, (*place, "triggers"))
+    if entry.sla:
+        project.warn(f"{where}: `sla` is kept in the file only: nothing watches service levels")
     build, push, pull = (_steps(values, document, name) for name in STEPS)
     is_image_built = any(OURS.get(name) == BUILDS_IMAGE for step in build or [] for name in step)
     variables = (entry.work_pool.job_variables if entry.work_pool else None) or {}
@@ -128,9 +143,23 @@ def prepare(project: Project, index: int | None, options: Options) -> Prepared:
 
 
 def read_known(values: Mapping[str, Any], document: Document, place: Place) -> Entry:
-    """The fields that no step's outcome is needed for."""
-    known = {n: v for n, v in values.items() if n in STEPS or not has_placeholders(v)}
-    return read_entry(known, document, place)
+    """What is known before any step ran; a text that waits for a step's outcome is left out."""
+    known = {n: v if n in STEPS else _known(v) for n, v in values.items()}
+    kept = {n: v for n, v in known.items() if v is not MISSING}
+    return read_entry(kept, document, place)
+
+
+def _known(value: object) -> object:
+    if isinstance(value, str):
+        return MISSING if has_placeholders(value) else value
+    if isinstance(value, Mapping):
+        every = cast("Mapping[str, object]", value).items()
+        known = {name: _known(one) for name, one in every}
+        return {name: one for name, one in known.items() if one is not MISSING}
+    if isinstance(value, list):
+        listed = [_known(one) for one in cast("list[object]", value)]
+        return [one for one in listed if one is not MISSING]
+    return value
 
 
 def known_schedules(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -20,7 +20,7 @@ Values = Mapping[str, Any]
 def fill_fields(values: Values, references: References) -> dict[str, Any]:
     """The fields with references filled; placeholders of steps' outputs stay as they are written.
 
-    A variable that does not exist, or is not set, leaves its field out.
+    A variable that does not exist, or is not set, is an empty text.
 
     Raises:
         ConfigurationError: A block that is named does not exist.
@@ -28,7 +28,10 @@ def fill_fields(values: Values, references: References) -> dict[str, Any]:
 
     def fill(name: str) -> object:
         reference = parse_reference(name)
-        return KEPT if reference is None else references.look_up(reference)
+        if reference is None:
+            return KEPT
+        value = references.look_up(reference)
+        return "" if value is MISSING else value
 
     return _without_steps(values, lambda value: fill_value(value, fill))
 

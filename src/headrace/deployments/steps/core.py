@@ -70,7 +70,7 @@ def run_step(
     try:
         function = find_function(name, inputs.get("requires"))
         given = {key: value for key, value in inputs.items() if key not in KEYWORDS}
-        fill = fill_from(upstream_outputs or {}, References(default_client()))
+        fill = fill_from(upstream_outputs or {}, References(default_client))
         arguments = cast("dict[str, Any]", fill_value(given, fill))
         output = function(**arguments)
         if inspect.isawaitable(output):

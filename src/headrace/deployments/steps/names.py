@@ -37,10 +37,17 @@ _INTEGRATIONS: Final = {
 """Steps of the contract's integration packages that we have ourselves."""
 
 
+_ELSEWHERE: Final = {
+    "git_clone": "headrace.sources.git:git_clone",
+    "fetch_bundle": "headrace.sources.bundles:fetch_bundle",
+}
+"""Where a step is that `pull` has only by name: not to be loaded with the rest of that module."""
+
+
 def _ours() -> dict[str, str]:
     known: dict[str, str] = {}
     for name, module in _MODULES.items():
-        target = f"{_OURS}.{module}:{name}"
+        target = _ELSEWHERE.get(name, f"{_OURS}.{module}:{name}")
         for package in _PACKAGES:
             for place in ("", f"{module}."):
                 known[f"{package}.deployments.steps.{place}{name}"] = target

@@ -37,7 +37,7 @@ def test_values_are_those_of_json(tmp_path: Path) -> None:
     assert one["version"] == "yes"
     assert one["parameters"] | {"n": 0} == {
         "n": 0,
-        "when": "2026-01-01T00:00:00+00:00",
+        "when": "2026-01-01T00:00:00Z",
         "day": "2026-01-02",
         "share": 1.5,
         "none": None,

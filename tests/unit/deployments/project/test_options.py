@@ -23,7 +23,7 @@ def timed(*schedules: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_what_is_merged_and_what_is_replaced() -> None:
-    """Parameters and job variables one by one, schedules added, all else replaced."""
+    """Parameters one by one, schedules added, all else replaced."""
     written = {
         "name": "d",
         "tags": ["a"],
@@ -48,7 +48,7 @@ def test_what_is_merged_and_what_is_replaced() -> None:
         "work_pool": {
             "name": "p",
             "work_queue_name": "q",
-            "job_variables": {"env": {"B": "2"}, "image": "i"},
+            "job_variables": {"env": {"B": "2"}},
         },
         "schedules": [
             {"interval": 60, "timezone": "Europe/Berlin"},

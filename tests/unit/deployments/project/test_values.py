@@ -1,6 +1,6 @@
 """Placeholders of a deployment file, before and after its steps ran."""
 
-from headrace.client.http import Client
+from headrace.client.default import default_client
 from headrace.core.placeholders import Reference, fill_value
 from headrace.deployments.project.values import fill_fields, fill_outputs, fill_pull_steps
 from headrace.deployments.references import References
@@ -17,7 +17,7 @@ class Known(References):
 
 
 def known() -> Known:
-    return Known(Client("http://127.0.0.1:1/api"), {"HERE": "here"})
+    return Known(default_client, {"HERE": "here"})
 
 
 def test_fields_are_filled_in_two_steps() -> None:
@@ -31,14 +31,14 @@ def test_fields_are_filled_in_two_steps() -> None:
     first = fill_fields(values, known())
     assert first == {
         "version": "{{ built.tag }}",
-        "tags": ["here", "a-", "{{ nowhere }}"],
+        "tags": ["here", "", "a-", "{{ nowhere }}"],
         "parameters": {"n": 5, "{{ $HERE }}": "{{ built }}"},
         "build": values["build"],
     }
     missed: list[str] = []
     second = fill_outputs(first, {"built": {"tag": "t"}}, missed.append)
     assert second["version"] == "t"
-    assert second["tags"] == ["here", "a-"]
+    assert second["tags"] == ["here", "", "a-"]
     assert second["parameters"]["{{ $HERE }}"] == {"tag": "t"}
     assert missed == ["nowhere"]
 

@@ -1,0 +1,177 @@
+"""Recipes: what `headrace init` puts into a new deployment file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.errors import ConfigurationError
+
+_STEPS = "prefect.deployments.steps"
+_DOCKER = "prefect_docker.deployments.steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Something that a recipe has to be told.
+
+    Args:
+        name: As `--field NAME=VALUE` has it.
+        question: For people.
+        default: Taken where nobody can be asked; None where there is none.
+    """
+
+    name: str
+    question: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Where runs get the code from, in one word.
+
+    Args:
+        description: For people, one line.
+        fields: What it has to be told.
+        requires: The package of the contract's SDK that has its steps too; None for its own.
+    """
+
+    description: str
+    fields: tuple[Field, ...] = ()
+    requires: str | None = None
+
+
+_REPOSITORY = Field("repository", "The repository's address")
+_BRANCH = Field("branch", "The branch", "main")
+_IMAGE = Field("image_name", "The image's name, with its registry if it is to be pushed")
+_TAG = Field("tag", "The image's tag", "latest")
+_FOLDER = Field("folder", "The folder in it")
+
+RECIPES: dict[str, Recipe] = {
+    "local": Recipe("Runs find the code where it is now, on this machine."),
+    "git": Recipe("Runs clone a git repository.", (_REPOSITORY, _BRANCH)),
+    "docker": Recipe("An image is built with the code in it.", (_IMAGE, _TAG)),
+    "docker-git": Recipe(
+        "An image is built, and runs clone a git repository in it.",
+        (_IMAGE, _TAG, _REPOSITORY, _BRANCH),
+    ),
+    "s3": Recipe(
+        "The code is put into an S3 bucket, and runs get it from there.",
+        (Field("bucket", "The bucket's name"), _FOLDER),
+        "prefect-aws",
+    ),
+    "gcs": Recipe(
+        "The code is put into a Google Cloud Storage bucket, and runs get it from there.",
+        (Field("bucket", "The bucket's name"), _FOLDER),
+        "prefect-gcp",
+    ),
+    "azure": Recipe(
+        "The code is put into an Azure Blob Storage container, and runs get it from there.",
+        (Field("container", "The container's name"), _FOLDER),
+        "prefect-azure",
+    ),
+}
+"""The recipes, the simplest first."""
+
+
+def write_file(name: str, recipe: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """The deployment file of a recipe.
+
+    Args:
+        name: Of the project.
+        recipe: A key of `RECIPES`.
+        values: Of the recipe's fields.
+
+    Raises:
+        ConfigurationError: There is no such recipe, a value is missing, or one is of no field.
+    """
+    if recipe not in RECIPES:
+        message = f"there is no recipe {recipe!r}; there are {', '.join(RECIPES)}"
+        raise ConfigurationError(message)
+    fields = RECIPES[recipe].fields
+    known = {one.name: one.default for one in fields}
+    unknown = sorted(values.keys() - known.keys())
+    if unknown:
+        has = ", ".join(known) or "none"
+        message = f"the recipe {recipe} has no field {', '.join(unknown)}; it has: {has}"
+        raise ConfigurationError(message)
+    given = {**known, **values}
+    missing = [one for one, value in given.items() if not value]
+    if missing:
+        message = f"the recipe {recipe} needs {', '.join(missing)}: give --field {missing[0]}=…"
+        raise ConfigurationError(message)
+    filled = {one: str(value) for one, value in given.items()}
+    return {
+        "name": name,
+        "build": _build(recipe, filled),
+        "push": _push(recipe, filled),
+        "pull": _pull(recipe, filled, name),
+        "deployments": [_deployment(recipe)],
+    }
+
+
+def _build(recipe: str, values: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    if not recipe.startswith("docker"):
+        return None
+    inputs = {
+        "id": "build-image",
+        "requires": "prefect-docker",
+        "image_name": values["image_name"],
+        "tag": values["tag"],
+        "dockerfile": "auto",
+    }
+    return [{f"{_DOCKER}.build_docker_image": inputs}]
+
+
+def _push(recipe: str, values: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    if recipe.startswith("docker"):
+        inputs = {
+            "requires": "prefect-docker",
+            "image_name": "{{ build-image.image_name }}",
+            "tag": "{{ build-image.tag }}",
+        }
+        return [{f"{_DOCKER}.push_docker_image": inputs}]
+    if recipe in _CLOUDS:
+        package, push, _ = _CLOUDS[recipe]
+        inputs = {"id": "pushed", "requires": RECIPES[recipe].requires, **values}
+        return [{f"{package}.deployments.steps.{push}": inputs}]
+    return None
+
+
+def _pull(recipe: str, values: Mapping[str, str], name: str) -> list[dict[str, Any]] | None:
+    if recipe in {"git", "docker-git"}:
+        inputs = {"repository": values["repository"], "branch": values["branch"]}
+        return [{f"{_STEPS}.git_clone": inputs}]
+    if recipe == "docker":
+        return [{f"{_STEPS}.set_working_directory": {"directory": f"/opt/prefect/{name}"}}]
+    if recipe in _CLOUDS:
+        package, _, pull = _CLOUDS[recipe]
+        place = next(iter(values))
+        inputs = {
+            "requires": RECIPES[recipe].requires,
+            place: f"{{{{ pushed.{place} }}}}",
+            "folder": "{{ pushed.folder }}",
+        }
+        return [{f"{package}.deployments.steps.{pull}": inputs}]
+    return None  # the directory that it is deployed from
+
+
+_CLOUDS = {
+    "s3": ("prefect_aws", "push_to_s3", "pull_from_s3"),
+    "gcs": ("prefect_gcp", "push_to_gcs", "pull_from_gcs"),
+    "azure": ("prefect_azure", "push_to_azure_blob_storage", "pull_from_azure_blob_storage"),
+}
+"""The package of the contract's SDK, its step that puts the code there, and the one that gets it."""
+
+
+def _deployment(recipe: str) -> dict[str, Any]:
+    variables = {"image": "{{ build-image.image }}"} if recipe.startswith("docker") else {}
+    return {
+        "name": None,
+        "version": None,
+        "tags": [],
+        "description": None,
+        "entrypoint": None,
+        "parameters": {},
+        "schedules": [],
+        "work_pool": {"name": None, "work_queue_name": None, "job_variables": variables},
+    }
