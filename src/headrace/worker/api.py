@@ -100,6 +100,11 @@ class WorkerApi:
             body["base_job_template"] = template
         return self._client.call("POST", "/work_pools/", body, answer=WorkPoolResponse)
 
+    def set_template(self, name: str, template: dict[str, object]) -> None:
+        """Give a work pool its base job template."""
+        body = {"base_job_template": template}
+        self._client.call("PATCH", f"/work_pools/{segment(name)}", body)
+
     def run_of(self, run_id: str) -> FlowRunResponse | None:
         """A run as it is now; None when it is gone."""
         try:

@@ -96,7 +96,11 @@ def settle_kind(api: WorkerApi, asked: PoolWorker) -> KindSpec:
             f"of type {pool.type!r}; leave out --type, or name another pool"
         )
         raise WorkerTypeMismatch(message)
-    return find_kind(pool.type)
+    spec = find_kind(pool.type)
+    if not pool.base_job_template and spec.template:
+        # made without one, as the API allows: what deployments ask for would be lost
+        api.set_template(asked.pool, dict(spec.template))
+    return spec
 
 
 def work_for_pool(

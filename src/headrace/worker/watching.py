@@ -54,7 +54,7 @@ class Watcher:
         self._complaints = Complaints("it answers again")
         self._over = threading.Event()
         self._polled = self._listed = time.monotonic()
-        self._reconciled = 0.0
+        self._reconcile_at = 0.0
 
     def run(self) -> None:
         """Look, until `stop`."""
@@ -112,16 +112,16 @@ class Watcher:
         if not isinstance(self._infrastructure, Reconciling):
             return
         now = time.monotonic()
-        if now - self._reconciled < _RECONCILE_EACH:
+        if now < self._reconcile_at:
             return
-        found = self._infrastructure.attempts()
-        self._reconciled = now
-        for handle, status in found:
+        self._reconcile_at = now + _RECONCILE_EACH
+        for handle, status in self._infrastructure.attempts():
             # What is launched is held before: what is found and not held is nobody's.
             if self._holdings.find(handle) is not None:
                 continue
             if not status.exited:
                 _log.warning("run %s, epoch %s, is not ours: stopped", handle.run_id, handle.epoch)
                 self._infrastructure.stop(handle, _STRAY_GRACE)
+                self._reconcile_at = now + _STRAY_GRACE  # to see it end, or to end it
             elif isinstance(self._infrastructure, Releasing):
                 self._infrastructure.release(handle)

@@ -134,7 +134,7 @@ def test_a_command_that_does_not_exist_is_told_by_name(bench: Bench):
     except InfrastructureError as error:
         assert "no-such-program-here" in str(error)  # noqa: PT017  # either way is fine
     else:
-        assert bench.ended(handle).code == 127
+        assert bench.ended(handle).code in {127, 128}  # a shell's, or a container engine's
         assert "no-such-program-here" in bench.kind.logs(handle)[-1]
 
 

@@ -33,5 +33,19 @@ def breaks() -> None:
     raise ValueError("it broke")
 
 
+@flow
+def waits(go: str, mark: str) -> None:
+    """Says that it runs, and ends when it may."""
+    print("waiting", flush=True)
+    Path(mark).write_text(str(os.getpid()))
+    while not Path(go).exists():
+        time.sleep(0.05)
+
+
+@flow
+def swallows(megabytes: int) -> int:
+    return len(bytearray(os.urandom(2**20)) * megabytes)
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]].serve("test", tags=["t"])

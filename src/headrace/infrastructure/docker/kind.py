@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final
 
 from headrace.errors import InfrastructureError, InfrastructureUnavailable
@@ -29,11 +28,6 @@ _ENDERS = 4  # signals sent at one time: an engine may take seconds for one
 Key = tuple[str, int]
 
 
-@dataclass(slots=True)
-class _Stop:
-    due: float  # monotonic: when it is to be dead
-
-
 class DockerInfrastructure:
     """Launches, watches and stops containers.
 
@@ -50,7 +44,7 @@ class DockerInfrastructure:
         self._identity = ""
         self._lock = threading.Lock()
         self._known: dict[Key, Handle] = {}
-        self._stops: dict[Key, _Stop] = {}
+        self._stops: dict[Key, float] = {}  # monotonic: when it is to be dead
         self._outputs: dict[Key, Output] = {}
         self._kept: dict[str, float] = {}  # since when, monotonic, by container
         self._enders = ThreadPoolExecutor(_ENDERS, "container-end")
@@ -121,11 +115,12 @@ class DockerInfrastructure:
 
     def stop(self, handle: Handle, grace: float) -> None:
         """SIGTERM to the container, SIGKILL when `grace` seconds are over and it is looked at."""
-        due = time.monotonic() + grace
+        now = time.monotonic()
         with self._lock:
             before = self._stops.get(_key(handle))
-            self._stops[_key(handle)] = _Stop(min(due, before.due) if before else due)
-        if grace <= 0:
+            due = now + grace if before is None else min(now + grace, before)
+            self._stops[_key(handle)] = due
+        if due <= now:
             self._enders.submit(self._signal, handle, "SIGKILL")
         elif before is None:
             self._enders.submit(self._signal, handle, "SIGTERM")
@@ -238,8 +233,8 @@ class DockerInfrastructure:
 
     def _insist(self, handle: Handle, status: Status) -> None:
         """Kill what was to be dead by now."""
-        stop = self._stops.get(_key(handle))
-        if stop is not None and not status.exited and time.monotonic() >= stop.due:
+        due = self._stops.get(_key(handle))
+        if due is not None and not status.exited and time.monotonic() >= due:
             self._enders.submit(self._signal, handle, "SIGKILL")
 
     def _signal(self, handle: Handle, name: str) -> None:
