@@ -301,6 +301,12 @@ class MissingFlowError(HeadraceError):
     code = "missing_flow"
 
 
+class MissingTaskError(HeadraceError):
+    """A file or module holds no task of this name."""
+
+    code = "missing_task"
+
+
 class UnspecifiedFlowError(HeadraceError):
     """A file or module holds several flows and none was named."""
 

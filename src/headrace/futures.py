@@ -3,11 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from headrace._bindings import HEAVY, late, load
 from headrace.containers import is_container, leaves, rebuilt
 from headrace.states import State
+
+FIRST_LOOK = 0.02  # seconds between two looks at a run that is elsewhere; grows by half each time
+LAST_LOOK = 1.0  # seconds
 
 _callbacks_change = threading.Lock()  # one for all: it is held for an instant at a run's end
 
@@ -83,6 +88,83 @@ class Future:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id_text}, {self.state.name})"
+
+
+class DistributedFuture(Future):
+    """The run of a task that a background worker runs, in this process or any other.
+
+    Args:
+        task_run_id: The run's id.
+        current: Gives the run's latest state; by default the API is asked.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, task_run_id: UUID | str, current: Callable[[], State | None] | None = None
+    ) -> None:
+        super().__init__(task_run_id, current or partial(late("read_task_run_state"), task_run_id))
+
+    def is_done(self) -> bool:
+        """Whether the run is over."""
+        self.wait(0)
+        return self._done.is_set()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until the run is over, or `timeout` seconds have passed.
+
+        Raises:
+            HeadraceError: The API does not answer, or does not know the run.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pause = FIRST_LOOK
+        while not self._done.is_set():
+            state = self._current()
+            if state is not None and state.is_final():
+                self.settle(state)
+                return
+            left = _left(deadline)
+            if left is not None and left <= 0:
+                return
+            time.sleep(pause if left is None else min(pause, left))
+            pause = min(pause * 1.5, LAST_LOOK)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
+        """What the run returned, waiting for it.
+
+        Args:
+            timeout: Seconds to wait; None waits until it is over.
+            raise_on_failure: Raise the run's error; when False, return it.
+
+        Raises:
+            TimeoutError: The run was not over in time.
+            MissingResult: The worker kept the result where this process cannot read it.
+        """
+        self.wait(timeout)
+        return super().result(0, raise_on_failure)
+
+    async def wait_async(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the contract's name
+        """The same as `wait`, to be awaited."""
+        await load(HEAVY["asyncio"]).to_thread(self.wait, timeout)
+
+    async def result_async(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109  # as above
+        raise_on_failure: bool = True,
+    ) -> Any:
+        """The same as `result`, to be awaited."""
+        return await load(HEAVY["asyncio"]).to_thread(self.result, timeout, raise_on_failure)
+
+    def add_done_callback(self, fn: Callable[["Future"], None]) -> None:
+        """Call a function with this future when the run is over, from a thread that waits for it."""
+        super().add_done_callback(fn)
+        if not self._done.is_set():
+            threading.Thread(
+                target=self.wait, name=f"waits for {self.id_text}", daemon=True
+            ).start()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return DistributedFuture, (self.id_text,)
 
 
 ConcurrentFuture = Future
@@ -186,6 +268,7 @@ def _left(deadline: float | None) -> float | None:
 
 __all__ = [
     "ConcurrentFuture",
+    "DistributedFuture",
     "DoneAndNotDoneFutures",
     "Future",
     "FutureList",

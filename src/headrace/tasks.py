@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from headrace._bindings import late
 from headrace.annotations import NotSet
+from headrace.core.entry_modules import importable_name
 from headrace.core.retries import MAX_DELAYS, Delays, exponential_backoff
 from headrace.errors import ConfigurationError, NotImplementedYet
 from headrace.options import Hook, checked_hooks, refuse_not_yet
@@ -229,7 +230,8 @@ class Task(Generic[P, R]):
     ) -> Any:
         """Submit one run for each element of the sequences among the arguments.
 
-        An argument that is not a sequence, or is marked `unmapped`, is given to every run.
+        An argument that is not a sequence, or is marked `unmapped`, is given to every run. With
+        `deferred` the runs are handed to background workers of the task.
 
         Returns:
             A list of futures, or of states with `return_state`.
@@ -238,19 +240,45 @@ class Task(Generic[P, R]):
             MappingMissingIterable: No argument is a sequence.
             MappingLengthMismatch: The sequences differ in length.
         """
-        if deferred:
-            message = "map(deferred=True) is not supported yet."
-            raise NotImplementedYet(message)
         given = set(self.signature.names[: len(args)]) | set(kwargs)
         parameters = self.signature.bind(args, kwargs)
+        if deferred:
+            return late("Task.map(deferred)")(self, parameters, given, wait_for)
         return late("Task.map")(self, parameters, given, wait_for, return_state)
 
-    def delay(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002  # the contract's signature
-        """Hand a run to background workers of the task."""
-        message = "Background tasks (delay, apply_async, serve) are not supported yet."
-        raise NotImplementedYet(message)
+    def delay(self, *args: Any, **kwargs: Any) -> Any:
+        """Hand a run to background workers of the task, which `serve` starts; its future.
 
-    apply_async = serve = delay
+        Args: as for a call.
+        """
+        return self.apply_async(args, kwargs)
+
+    def apply_async(
+        self,
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        wait_for: Any = None,
+        dependencies: Any = None,
+    ) -> Any:
+        """Hand a run to background workers of the task; its future.
+
+        Args:
+            args: For the function, by position.
+            kwargs: For the function, by name.
+            wait_for: Futures or states that must have completed first.
+            dependencies: Accepted for the contract.
+
+        Raises:
+            SerializationError: An argument cannot be stored for the worker.
+            HeadraceError: The API refuses, or does not answer.
+        """
+        del dependencies
+        parameters = self.signature.bind(args or (), kwargs or {})
+        return late("Task.apply_async")(self, parameters, wait_for)
+
+    def serve(self) -> None:
+        """Run what is handed to background workers of this task, here, until stopped."""
+        late("Task.serve")(self)
 
     def with_options(self, **changes: Any) -> "Task[P, R]":
         """A copy of this task with some options changed.
@@ -313,5 +341,6 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
 
 def _key_suffix(function: Any) -> int:
     """Tells apart tasks of one name in different places of a program."""
-    place = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
-    return zlib.crc32(place.encode())
+    code = getattr(function, "__code__", None)
+    module = importable_name(str(getattr(function, "__module__", "")), code and code.co_filename)
+    return zlib.crc32(f"{module}:{getattr(function, '__qualname__', '')}".encode())

@@ -43,6 +43,7 @@ COMMANDS = {
     "profile": ("headrace.cli.profile:profile", "Keep sets of settings under a name."),
     "server": ("headrace.cli.server:server", "Start, stop and look after a server."),
     "shell": ("headrace.cli.shell:shell", "Run shell commands as flows."),
+    "task": ("headrace.cli.task:task", "Serve background tasks."),
     "task-run": ("headrace.cli.task_run:task_run", "Inspect task runs."),
     "transfer": ("headrace.cli.transfer:transfer", "Copy what one server keeps to another."),
     "variable": ("headrace.cli.variable:variable", "Read and write variables."),

@@ -169,43 +169,58 @@ class Subscription(Generic[T]):
             )  # the embedded server has another address after a restart
 
     def _open(self) -> ClientConnection:
-        client = self._client
-        route = client.route
-        with ExitStack() as opening:
-            try:
-                opened = opening.enter_context(
-                    connect(
-                        f"{'wss' if route.is_tls else 'ws'}://{route.host_header}{route.path}{self._path}",
-                        subprotocols=[Subprotocol("prefect")],
-                        additional_headers=client.authorization,
-                        ssl=_tls(route) if route.is_tls else None,
-                        proxy=True if route.proxy else None,
-                        open_timeout=OPEN_TIMEOUT,
-                        ping_interval=PING_INTERVAL,
-                        ping_timeout=PING_INTERVAL,
-                        max_size=None,
-                    )
-                )
-                self._shake_hands(opened)
-            except (OSError, InvalidHandshake, TimeoutError, ConnectionClosed) as error:
-                if _is_refusal(error):
-                    message = (
-                        f"the API at {client.url} refuses {self._path} ({error}): the credentials are "
-                        "wrong, or this server has no such socket"
-                    )
-                    raise Unauthorized(message) from error
-                message = f"{self._path} of the API at {client.url} cannot be followed: {error}"
-                raise ServerUnreachable(message) from error
-            opening.pop_all()  # it stays open until `close`
-        return opened
+        return open_socket(self._client, self._path, self._ask(self._last and self._last - OVERLAP))
 
-    def _shake_hands(self, opened: ClientConnection) -> None:
-        opened.send(encode({"type": "auth", "token": self._client.token}).decode())
-        answer = cast("dict[str, Any]", msgspec.json.decode(opened.recv(OPEN_TIMEOUT)))
-        if answer.get("type") != "auth_success":
-            message = f"{self._path} answered the hand-shake with {answer}"
-            raise UnexpectedAnswer(message)
-        opened.send(encode(self._ask(self._last and self._last - OVERLAP)).decode())
+
+def open_socket(client: Client, path: str, first: dict[str, Any]) -> ClientConnection:
+    """A WebSocket of the API, after the hand-shake; whoever has it closes it.
+
+    Args:
+        client: The API.
+        path: Of the socket.
+        first: What is said after the hand-shake.
+
+    Raises:
+        ServerUnreachable: It cannot be reached.
+        Unauthorized: The server refuses the credentials.
+    """
+    route = client.route
+    with ExitStack() as opening:
+        try:
+            opened = opening.enter_context(
+                connect(
+                    f"{'wss' if route.is_tls else 'ws'}://{route.host_header}{route.path}{path}",
+                    subprotocols=[Subprotocol("prefect")],
+                    additional_headers=client.authorization,
+                    ssl=_tls(route) if route.is_tls else None,
+                    proxy=True if route.proxy else None,
+                    open_timeout=OPEN_TIMEOUT,
+                    ping_interval=PING_INTERVAL,
+                    ping_timeout=PING_INTERVAL,
+                    max_size=None,
+                )
+            )
+            _shake_hands(opened, client, path)
+            opened.send(encode(first).decode())
+        except (OSError, InvalidHandshake, TimeoutError, ConnectionClosed) as error:
+            if _is_refusal(error):
+                message = (
+                    f"the API at {client.url} refuses {path} ({error}): the credentials are wrong, or "
+                    "this server has no such socket"
+                )
+                raise Unauthorized(message) from error
+            message = f"{path} of the API at {client.url} cannot be followed: {error}"
+            raise ServerUnreachable(message) from error
+        opening.pop_all()  # it stays open until it is closed
+    return opened
+
+
+def _shake_hands(opened: ClientConnection, client: Client, path: str) -> None:
+    opened.send(encode({"type": "auth", "token": client.token}).decode())
+    answer = cast("dict[str, Any]", msgspec.json.decode(opened.recv(OPEN_TIMEOUT)))
+    if answer.get("type") != "auth_success":
+        message = f"{path} answered the hand-shake with {answer}"
+        raise UnexpectedAnswer(message)
 
 
 def _tls(route: Route) -> SSLContext:

@@ -8,9 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from headrace._bindings import PUBLIC, load
+from headrace.core.entry_modules import ENTRY_PREFIX
 from headrace.errors import MissingFlowError, ScriptError, UnspecifiedFlowError
-
-MODULE_PREFIX = "headrace_entry_"  # a flow's file is no module of ours or of a library's
 
 
 def load_flow(entrypoint: str) -> Any:
@@ -85,7 +84,7 @@ def _load_file(path: Path) -> ModuleType:
         raise MissingFlowError(message)
     _make_importable(path.parent)
     _make_importable(Path.cwd())
-    name = MODULE_PREFIX + path.stem
+    name = ENTRY_PREFIX + path.stem
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None, "a path that ends in .py has a loader"
     assert spec.loader is not None, "as above"

@@ -21,7 +21,6 @@ WITHOUT_EFFECT: dict[str, str] = {
     "cli_wrap_lines": "tables are cut at a terminal, and never in a pipe",
     "tasks_runner_process_pool_max_workers": _LATER,
     "tasks_scheduling_default_storage_block": _LATER,
-    "tasks_scheduling_delete_failed_submissions": _LATER,
     "results_default_serializer": _DEFAULTS,
     "results_default_storage_block": _LATER,
     "runner_poll_frequency": "runs are delivered by a call that is held open",

@@ -74,7 +74,9 @@ class GitServer:
             "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
             "REMOTE_USER": user or "",
         }
-        ran = subprocess.run([self.backend], input=body, env=environment, capture_output=True)
+        ran = subprocess.run(
+            [self.backend], input=body, env=environment, capture_output=True, check=True
+        )
         head, _, content = ran.stdout.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
         request.send_response(int(fields.pop("Status", "200").split()[0]))

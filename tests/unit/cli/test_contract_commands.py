@@ -22,8 +22,6 @@ MISSING = {
     "server services ls": NOT_YET,
     "server services start": NOT_YET,
     "server services stop": NOT_YET,
-    "task": NOT_YET,
-    "task serve": NOT_YET,
     "work-pool provision-infra": NOT_YET,
     "work-pool provision-infrastructure": NOT_YET,
     "work-pool storage": NOT_YET,
@@ -37,6 +35,7 @@ MISSING_OPTIONS = {
         "--no-late-runs", "--no-services", "--no-ui", "--scheduler", "--no-scheduler", "--ui",
         "--workers",
     },
+    "task serve": {"--empty-entrypoints"},  # it is an argument here
     "work-pool create": {
         "--provision-infra", "--provision-infrastructure",
         "--no-provision-infra", "--no-provision-infrastructure",
