@@ -7,8 +7,8 @@ from alembic import op
 
 from headrace.server.store.schema import Id, Timestamp
 
-revision = "0012"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
