@@ -28,6 +28,7 @@ class Resource:
     Args:
         limit: Live runs at most; None for no limit, 0 for none at all.
         cancel_new: A run that finds the limit reached is cancelled rather than kept waiting.
+        shared: The name of the limit, where others take slots of it too.
     """
 
     kind: ResourceKind
@@ -36,14 +37,18 @@ class Resource:
     limit: int | None = None
     is_paused: bool = False
     cancel_new: bool = False
+    shared: str | None = None
 
     @property
     def lock_key(self) -> str:
         """The name under which its slots are counted and taken by one transaction at a time.
 
         The keys of outer resources sort before those of inner ones: a claim locks pool and queue
-        before it knows which deployments it will meet, and everybody must lock in one order.
+        before it knows which deployments it will meet, and everybody must lock in one order. A shared
+        limit has the key by which its other users lock it; it sorts last.
         """
+        if self.shared is not None:
+            return f"limit:{self.shared}"
         return f"{_RANK[self.kind]}:{self.kind}:{self.id}"
 
 

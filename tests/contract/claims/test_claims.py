@@ -5,6 +5,7 @@ import pytest
 
 from headrace.core.ids import new_id
 from headrace.core.states import StateType
+from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound
 from headrace.server.store import schema
 
@@ -139,6 +140,25 @@ def test_a_blocked_run_says_why(run):
         assert reason == {"kind": "deployment_limit", "id": full, "name": "full", "limit": 1}
         await world.move(first, StateType.COMPLETED)
         assert run_ids(await world.claim(5)) == [second]
+
+    run(scenario)
+
+
+def test_a_limit_that_deployments_share_admits_runs_of_either(run):
+    """Its slots are counted over all of them, for a pool's claims and for those who serve."""
+
+    async def scenario(world):
+        await world.pool()
+        limit = new_id()
+        row = {"id": limit, "name": "both", "limit": 2, "taken_at": now_text()}
+        await world.insert(schema.concurrency_limit, row)
+        a = await world.deployment("a", shared_limit_id=limit)
+        b = await world.deployment("b", shared_limit_id=limit)
+        await world.runs("default", 2, due=-100, deployment_id=a)
+        await world.runs("default", 2, deployment_id=b)
+        assert [len(run_ids(await world.claim(most))) for most in (1, 10, 10)] == [1, 1, 0]
+        await world.runs(None, 1, deployment_id=b)
+        assert run_ids(await world.claim(serve=[b])) == []
 
     run(scenario)
 

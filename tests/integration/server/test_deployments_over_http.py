@@ -1,5 +1,6 @@
 """Deployments over HTTP, as the contract's traces and clients have them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -292,3 +293,72 @@ def test_refusals(server: Any, body: dict[str, Any], status: int, told: str):
     assert refused.status == status, refused.body
     assert told.encode() in refused.body
     assert server.post("/deployments/count", {}).json == 0
+
+
+def test_deployments_share_a_limit(server: Any):
+    """Runs of both, and whoever else takes slots of it, count together; who finds none waits."""
+    limit = server.post("/v2/concurrency_limits/", {"name": "shared", "limit": 1}).json["id"]
+    make_pool(server)
+    common = {"work_pool_name": "p", "global_concurrency_limit_id": limit}
+    first, second = (deploy(server, name, **common) for name in ("a", "b"))
+    assert first["concurrency_limit"] is None
+
+    def propose(run: str, kind: str) -> str:
+        body = {"state": {"type": kind}}
+        return server.post(f"/flow_runs/{run}/set_state", body).json["state"]["name"]
+
+    def used() -> list[int]:
+        told = [server.get(f"/deployments/{one['id']}").json for one in (first, second)]
+        assert {one["global_concurrency_limit"]["id"] for one in told} == {limit}
+        every = [one["global_concurrency_limit"]["active_slots"] for one in told]
+        return [*every, server.get("/v2/concurrency_limits/shared").json["active_slots"]]
+
+    x, y = (
+        server.post(f"/deployments/{one['id']}/create_flow_run", {}).json["id"]
+        for one in (first, second)
+    )
+    assert used() == [0, 0, 0]
+    assert propose(x, "PENDING") == "Pending"
+    assert used() == [1, 1, 1]
+    assert server.post("/work_pools/p/get_scheduled_flow_runs", {}).json != []  # a preview
+    soon = datetime.now(UTC) + timedelta(seconds=20)
+    poll = {"scheduled_before": soon.isoformat()}  # as a worker asks
+    assert server.post("/work_pools/p/get_scheduled_flow_runs", poll).json == []
+    assert propose(y, "PENDING") == "AwaitingConcurrencySlot"
+    slot = {"names": ["shared"], "slots": 1, "mode": "concurrency", "lease_duration": 60}
+    increment = "/v2/concurrency_limits/increment-with-lease"
+    assert server.post(increment, slot).status == 423
+    assert propose(x, "COMPLETED") == "Completed"
+    lease = server.post(increment, slot).json["lease_id"]
+    assert used() == [1, 1, 1]
+    assert propose(y, "PENDING") == "AwaitingConcurrencySlot"
+    server.post("/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease})
+    assert propose(y, "PENDING") == "Pending"
+    assert server.delete("/v2/concurrency_limits/shared").status == 204
+    assert server.get(f"/deployments/{first['id']}").json["global_concurrency_limit"] is None
+
+
+def test_a_shared_limit_is_named_alone_and_exists(server: Any):
+    """With a limit of its own it is refused; one takes the other's place; unknown ones are told."""
+    limit = server.post("/v2/concurrency_limits/", {"name": "shared", "limit": 2}).json["id"]
+    both = {"concurrency_limit": 3, "global_concurrency_limit_id": limit}
+    deploy(server, "d", 422, **both)
+    deploy(server, "d", 404, global_concurrency_limit_id=NOWHERE)
+    made = deploy(server, "d", global_concurrency_limit_id=limit)
+    at = f"/deployments/{made['id']}"
+    assert server.patch(at, both).status == 422
+    assert server.patch(at, {"global_concurrency_limit_id": NOWHERE}).status == 404
+
+    def name() -> str | None:
+        found = server.get(at).json["global_concurrency_limit"]
+        return found and found["name"]
+
+    assert server.patch(at, {"description": "x"}).status == 204
+    assert name() == "shared"
+    assert server.patch(at, {"concurrency_limit": 3}).status == 204
+    assert name() == f"deployment:{made['id']}"
+    assert server.patch(at, {"global_concurrency_limit_id": limit}).status == 204
+    assert name() == "shared"
+    assert server.post("/deployments/filter", {}).json[0]["global_concurrency_limit"]["limit"] == 2
+    assert server.patch(at, {"global_concurrency_limit_id": None}).status == 204
+    assert name() is None

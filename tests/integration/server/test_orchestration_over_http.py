@@ -149,6 +149,29 @@ def test_task_runs_arrive_by_post_and_by_socket(server: Any):
     assert {key for key, _ in graph["nodes"]} == {posted, streamed}
 
 
+def test_a_graph_begins_with_what_used_nobodys_result(sqlite_server: Any):
+    """A task that was called in another one, too: being within it is no use of its result."""
+    run = run_of(sqlite_server)["id"]
+
+    def task(name: str, **inputs: str) -> str:
+        given = {key: [{"input_type": "task_run", "id": one}] for key, one in inputs.items()}
+        body = {"flow_run_id": run, "task_key": name, "dynamic_key": name, "name": name}
+        made = sqlite_server.post("/task_runs/", body | {"task_inputs": given}).json["id"]
+        for kind in ("RUNNING", "COMPLETED"):
+            state = {"state": {"type": kind}}
+            sqlite_server.post(f"/task_runs/{made}/set_state", state)
+        return made
+
+    caller = task("caller")
+    within = task("within", __parents__=caller)
+    used = task("used", x=within)
+    graph = sqlite_server.get(f"/flow_runs/{run}/graph-v2").json
+    nodes = dict(graph["nodes"])
+    assert set(graph["root_node_ids"]) == {caller, within}
+    assert [one["id"] for one in nodes[within]["encapsulating"]] == [caller]
+    assert [one["id"] for one in nodes[used]["parents"]] == [within]
+
+
 def wait_for(holds: Any) -> None:
     pause = threading.Event()
     for _ in range(400):

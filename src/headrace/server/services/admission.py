@@ -33,6 +33,7 @@ class Candidate(NamedTuple):
     due: str | None
     wait_reason: str | None
     deployment_limit: int | None
+    shared_limit: str | None
     deployment_options: str | None
     queue_is_paused: bool | None
     queue_limit: int | None
@@ -74,6 +75,7 @@ class Candidate(NamedTuple):
                     run.deployment_id,
                     run.deployment_name or "",
                     self.deployment_limit,
+                    shared=self.shared_limit,
                     cancel_new=cancels_new(self.deployment_options),
                 )
             )

@@ -88,7 +88,12 @@ async def delete_limit(database: Database, key: str) -> None:
         deployment_id = found.name.removeprefix(DEPLOYMENT)
         await deployments.set_concurrency_limit(database, deployment_id, None)
         return
-    await database.transact(lambda tx: tx.execute(sql.DELETE, {"limit_id": found.id}))
+
+    def work(tx: Transaction) -> None:
+        tx.execute(sql.UNSHARE, {"limit_id": found.id})
+        tx.execute(sql.DELETE, {"limit_id": found.id})
+
+    await database.transact(work)
 
 
 # By tag

@@ -9,9 +9,9 @@ from msgspec import UNSET
 from headrace.core.ids import new_id
 from headrace.core.parameters import check_schema, find_parameter_faults
 from headrace.core.sdks import tell_sdk
+from headrace.core.times import now_text
 from headrace.errors import (
     ForeignKeyViolation,
-    NotImplementedYet,
     ObjectNotFound,
     ValidationFailed,
 )
@@ -23,6 +23,7 @@ from headrace.server.services.deployment_targets import (
     find_queue,
 )
 from headrace.server.services.signals import Signals
+from headrace.server.store import concurrency_limits as limit_sql
 from headrace.server.store import deployments as store
 from headrace.server.store.database import Database, Row, Transaction
 from headrace.wire.decode import encode
@@ -47,7 +48,7 @@ async def create_deployment(
     Raises `ForeignKeyViolation` (no such flow), `ObjectNotFound` (no such pool), `ValidationFailed`.
     """
     _check_name(body.name)
-    _refuse_limit_id(body.global_concurrency_limit_id)
+    await _check_limit(database, body)
     _check_parameters(
         body.parameter_openapi_schema, body.parameters, enforce=body.enforce_parameter_schema
     )
@@ -105,7 +106,7 @@ async def update_deployment(
 ) -> None:
     """Change what the body names. Raises as `create_deployment` does."""
     row = await read_deployment(database, deployment_id)
-    _refuse_limit_id(body.global_concurrency_limit_id)
+    await _check_limit(database, body)
     values = _changed_values(body)
     wanted = None if body.schedules is UNSET else schedules.read_changes(body.schedules)
     queue = await _changed_queue(database, signals, row, body)
@@ -174,10 +175,19 @@ def _check_name(name: str) -> None:
         )
 
 
-def _refuse_limit_id(limit_id: object) -> None:
-    if limit_id is not None and limit_id is not UNSET:
-        message = "Sharing a global limit among deployments is not in this version: "
-        raise NotImplementedYet(message + "use concurrency_limit instead.")
+async def _check_limit(database: Database, body: DeploymentCreate | DeploymentUpdate) -> None:
+    """Refuse two limits, or one that is not there."""
+    own, shared = body.concurrency_limit, body.global_concurrency_limit_id
+    if shared is UNSET or shared is None:
+        return
+    if own is not UNSET and own is not None:
+        message = (
+            f"a deployment has one limit: either concurrency_limit ({own}) or"
+            f" global_concurrency_limit_id ({shared})"
+        )
+        raise ValidationFailed([make_fault("value_error", ("body",), message, {})])
+    if not await database.fetch_one(limit_sql.BY_ID, {"key": str(shared), "now": now_text()}):
+        raise ObjectNotFound(f"There is no concurrency limit with id {shared}.")
 
 
 def _check_parameters(
@@ -230,6 +240,7 @@ def _values_of(body: DeploymentCreate, client: Client) -> dict[str, object]:
         "paused": body.paused,
         "pull_steps": _text(body.pull_steps or []),
         "sdk": tell_sdk(client.user_agent, body.pull_steps or [], client.sdk).value,
+        "shared_limit_id": _id_or_none(body.global_concurrency_limit_id),
         "storage_document_id": _id_or_none(body.storage_document_id),
         "tags": _text(body.tags),
         "version": version,
@@ -331,6 +342,12 @@ def _changed_values(body: DeploymentUpdate) -> dict[str, object]:
             values[name] = value
         elif name in _IDS:
             values[name] = _id_or_none(value)
+    if body.global_concurrency_limit_id is not UNSET:
+        values["shared_limit_id"] = _id_or_none(body.global_concurrency_limit_id)
+    if values.get("shared_limit_id") is not None:
+        values["concurrency_limit"] = None
+    elif values.get("concurrency_limit") is not None:
+        values["shared_limit_id"] = None
     return values
 
 

@@ -96,9 +96,7 @@ async def read_graph(database: Database, run_id: str, since: str | None) -> byte
         {
             "start_time": run[0],
             "end_time": run[1],
-            "root_node_ids": [
-                key for key, node in nodes.items() if not node.parents and not node.encapsulating
-            ],
+            "root_node_ids": [key for key, node in nodes.items() if not node.parents],
             "nodes": [[key, _show(node, artifacts.get(key, []))] for key, node in nodes.items()],
             "artifacts": artifacts.get(None, []),
             "states": [_states.decode(row[0]) for row in states],

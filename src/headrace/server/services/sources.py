@@ -149,8 +149,8 @@ def _look_at_queues(rows: Sequence[Row], names: frozenset[str]) -> SourceLook:
 
 
 def _deployment_lane(row: Row) -> Lane:
-    id_, name, limit, due, live = row
-    deployment = Resource(ResourceKind.DEPLOYMENT, id_, name, limit)
+    id_, name, limit, shared, due, live = row
+    deployment = Resource(ResourceKind.DEPLOYMENT, id_, name, limit, shared=shared)
     # What a full deployment cancels must be looked at: it has room for that.
     slots = Slots({deployment.lock_key: live or 0})
     return Lane(ResourceKind.DEPLOYMENT, id_, (deployment,), due, slots.room(deployment))

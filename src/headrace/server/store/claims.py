@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Integer,
     Select,
     and_,
     bindparam,
     case,
+    cast,
     func,
     literal_column,
     null,
@@ -23,7 +25,15 @@ from sqlalchemy import (
 
 from headrace.server.store.database import Statement
 from headrace.server.store.facts import FLOW_RUN_COLUMNS, FLOW_RUN_SOURCE
-from headrace.server.store.schema import deployment, flow_run, work_pool, work_queue
+from headrace.server.store.schema import (
+    concurrency_lease,
+    concurrency_limit,
+    concurrency_slot,
+    deployment,
+    flow_run,
+    work_pool,
+    work_queue,
+)
 
 
 def _many(name: str) -> BindParameter[list[str]]:
@@ -44,6 +54,64 @@ IS_LIVE = flow_run.c.state_type.in_(
 
 _of_queue = flow_run.c.work_queue_id == work_queue.c.id
 _of_deployment = flow_run.c.deployment_id == deployment.c.id
+
+
+# What limits a deployment: a figure of its own, or a limit that it shares
+
+_is_shared = concurrency_limit.c.id == deployment.c.shared_limit_id
+
+
+def _of_shared(column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Any:
+    return select(column).where(_is_shared, *conditions).correlate(deployment).scalar_subquery()
+
+
+SHARED_LIMIT = _of_shared(concurrency_limit.c.name)
+"""The name of the limit that a deployment shares."""
+
+DEPLOYMENT_LIMIT = func.coalesce(
+    deployment.c.concurrency_limit,
+    _of_shared(concurrency_limit.c.limit, concurrency_limit.c.active),
+)
+"""How many of its runs may be live; a limit that is switched off limits nothing."""
+
+_sharing = deployment.alias("sharing")
+_live_of_sharing = (
+    select(func.count())
+    .select_from(_sharing.join(flow_run, flow_run.c.deployment_id == _sharing.c.id))
+    .where(_sharing.c.shared_limit_id == deployment.c.shared_limit_id, IS_LIVE)
+    .correlate(deployment)
+    .scalar_subquery()
+)
+_leased = (
+    select(func.coalesce(func.sum(concurrency_lease.c.slots), 0))
+    .select_from(
+        concurrency_slot.join(
+            concurrency_lease, concurrency_lease.c.id == concurrency_slot.c.lease_id
+        )
+    )
+    .where(concurrency_slot.c.limit_id == deployment.c.shared_limit_id)
+    .correlate(deployment)
+    .scalar_subquery()
+)
+_taken = _of_shared(
+    case((concurrency_limit.c.slot_decay_per_second > 0, 0), else_=concurrency_limit.c.taken)
+)
+_live_of_deployment = (
+    select(func.count())
+    .select_from(flow_run)
+    .where(_of_deployment, IS_LIVE)
+    .correlate(deployment)
+    .scalar_subquery()
+)
+DEPLOYMENT_SLOTS = case(
+    (
+        deployment.c.shared_limit_id.is_not(None),
+        _live_of_sharing + _leased + cast(func.coalesce(_taken, 0), Integer),
+    ),
+    (deployment.c.concurrency_limit.is_not(None), _live_of_deployment),
+    else_=null(),
+)
+"""How many slots of a deployment's limit are in use, where it has one: else nobody counts."""
 
 
 # Looking, before anything is taken
@@ -97,12 +165,13 @@ DEPLOYMENTS = Statement(
     select(
         deployment.c.id,
         deployment.c.name,
-        deployment.c.concurrency_limit,
+        DEPLOYMENT_LIMIT,
+        SHARED_LIMIT,
         _first_due(_of_deployment),
-        _live(_of_deployment, deployment.c.concurrency_limit.is_not(None)),
+        DEPLOYMENT_SLOTS,
     ).where(deployment.c.id.in_(_many("ids")))
 )
-"""Served deployments: `id, name, limit, due, live`."""
+"""Served deployments: `id, name, limit, the limit's name if shared, due, live`."""
 
 FIRST_DUE_AFTER_IN_QUEUES = Statement(
     select(
@@ -134,7 +203,8 @@ CANDIDATE_COLUMNS = (
     *FLOW_RUN_COLUMNS,
     flow_run.c.next_scheduled_start_time,
     flow_run.c.wait_reason,
-    deployment.c.concurrency_limit,
+    DEPLOYMENT_LIMIT,
+    SHARED_LIMIT,
     deployment.c.concurrency_options,
     work_queue.c.is_paused,
     work_queue.c.concurrency_limit,
@@ -188,10 +258,9 @@ LIVE_IN_QUEUES = Statement(
     .group_by(flow_run.c.work_queue_id)
 )
 LIVE_OF_DEPLOYMENTS = Statement(
-    select(flow_run.c.deployment_id, func.count())
-    .where(flow_run.c.deployment_id.in_(_many("ids")), IS_LIVE)
-    .group_by(flow_run.c.deployment_id)
+    select(deployment.c.id, DEPLOYMENT_SLOTS).where(deployment.c.id.in_(_many("ids")))
 )
+"""Slots in use of the limits of deployments, all of which have one."""
 
 
 # Taking and giving back

@@ -18,12 +18,14 @@ from sqlalchemy import (
 from headrace.core.concurrency import decayed, whole
 from headrace.core.states import TERMINAL
 from headrace.core.times import seconds_between
+from headrace.server.store.claims import IS_LIVE
 from headrace.server.store.database import Statement
 from headrace.server.store.schema import (
     Timestamp,
     concurrency_lease,
     concurrency_limit,
     concurrency_slot,
+    deployment,
     flow_run,
     task_run,
 )
@@ -35,6 +37,13 @@ def _is_held() -> ColumnElement[bool]:
     return or_(_lease.expires.is_(None), _lease.expires > bindparam("now", type_=Timestamp()))
 
 
+_RUNNING = (
+    select(func.count())
+    .select_from(deployment.join(flow_run, flow_run.c.deployment_id == deployment.c.id))
+    .where(deployment.c.shared_limit_id == _limit.id, IS_LIVE)
+    .correlate(concurrency_limit)
+    .scalar_subquery()
+)
 _LEASED = (
     select(func.coalesce(func.sum(_lease.slots), 0))
     .select_from(concurrency_slot.join(concurrency_lease, _lease.id == _slot.lease_id))
@@ -64,7 +73,7 @@ class Limit(NamedTuple):
         return decayed(self.taken, self.decay, seconds_between(self.taken_at, now))
 
     def active_slots(self, now: str) -> int:
-        """Slots that are taken."""
+        """Slots that are taken, by live runs of deployments too."""
         return whole(self.loose(now)) + int(self.leased)
 
 
@@ -80,7 +89,7 @@ LIMITS: Final = select(
     _limit.denied_slots,
     _limit.taken,
     _limit.taken_at,
-    _LEASED.label("leased"),
+    (_LEASED + _RUNNING).label("leased"),
 )
 """Rows of `Limit`; takes the parameter `now`."""
 
@@ -127,6 +136,11 @@ OCCUPY: Final = Statement(
     .values(avg_slot_occupancy_seconds=bindparam("seconds"))
 )
 DELETE: Final = Statement(delete(concurrency_limit).where(_limit.id == bindparam("limit_id")))
+UNSHARE: Final = Statement(
+    update(deployment)
+    .where(deployment.c.shared_limit_id == bindparam("limit_id"))
+    .values(shared_limit_id=None)
+)
 
 # Leases
 

@@ -4,11 +4,18 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
-from sqlalchemy import bindparam, case, delete, func, insert, literal_column, null, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
 
-from headrace.server.store.claims import IS_LIVE
+from headrace.server.store.claims import DEPLOYMENT_SLOTS, IS_LIVE
 from headrace.server.store.database import Row, Statement
-from headrace.server.store.schema import deployment, flow, flow_run, work_pool, work_queue
+from headrace.server.store.schema import (
+    concurrency_limit,
+    deployment,
+    flow,
+    flow_run,
+    work_pool,
+    work_queue,
+)
 from headrace.server.store.shapes import RowShape
 from headrace.wire.deployments import DeploymentResponse
 
@@ -18,6 +25,10 @@ _live = (
     .where(flow_run.c.deployment_id == deployment.c.id, IS_LIVE)
     .scalar_subquery()
 )
+
+
+_SHARED = ("id", "created", "updated", "active", "name", "limit", "slot_decay_per_second")
+"""What is told of a limit that a deployment shares: columns behind those of the shape."""
 
 
 def limit_id(deployment_id: str) -> str:
@@ -31,10 +42,15 @@ class DeploymentShape(RowShape):
     def fill(self, row: Row) -> msgspec.Struct:
         """One row, its limit as an object."""
         at = self.positions
+        row, shared = row[: len(at)], row[len(at) :]
         used: int | None = row[at["global_concurrency_limit"]]
         if used is None:
             return super().fill(row)
         values: list[Any] = list(row)
+        if shared[0] is not None:
+            limit = dict(zip(_SHARED, shared, strict=True)) | {"active_slots": used}
+            values[at["global_concurrency_limit"]] = limit
+            return super().fill(tuple(values))
         values[at["global_concurrency_limit"]] = {
             "id": limit_id(row[at["id"]]),
             "created": row[at["created"]],
@@ -52,17 +68,18 @@ SHAPE: Final = DeploymentShape(
     DeploymentResponse,
     deployment.c,
     selected={
-        # Counted only where somebody limits it.
-        "global_concurrency_limit": case(
-            (deployment.c.concurrency_limit.is_not(None), _live), else_=null()
-        ).label("live_runs"),
+        "global_concurrency_limit": DEPLOYMENT_SLOTS.label("live_runs"),
         "work_pool_name": work_pool.c.name.label("work_pool_name"),
     },
 )
 SOURCE: Final = deployment.outerjoin(
     work_queue, work_queue.c.id == deployment.c.work_queue_id
 ).outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
-LISTED: Final = select(*SHAPE.columns).select_from(SOURCE)
+LISTED: Final = select(
+    *SHAPE.columns, *(concurrency_limit.c[name] for name in _SHARED)
+).select_from(
+    SOURCE.outerjoin(concurrency_limit, concurrency_limit.c.id == deployment.c.shared_limit_id)
+)
 """Rows of `SHAPE`, to which a list adds its conditions, order and bounds."""
 
 BY_ID: Final = Statement(LISTED.where(deployment.c.id == bindparam("deployment_id")))
@@ -115,6 +132,7 @@ SETTABLE: Final = (
     "pull_steps",
     "schedules",
     "sdk",
+    "shared_limit_id",
     "storage_document_id",
     "tags",
     "version",

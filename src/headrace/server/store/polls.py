@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy import BindParameter, Select, bindparam, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from headrace.server.store.claims import IS_CLAIMABLE
+from headrace.server.store.claims import DEPLOYMENT_LIMIT, IS_CLAIMABLE
 from headrace.server.store.database import Row, Statement
 from headrace.server.store.flow_runs import SHAPE as FLOW_RUN_SHAPE
 from headrace.server.store.flow_runs import SOURCE
@@ -26,7 +26,7 @@ def _due(owned: ColumnElement[bool]) -> Statement:
             work_queue.c.id,
             work_queue.c.work_pool_id,
             deployment.c.id,
-            deployment.c.concurrency_limit,
+            DEPLOYMENT_LIMIT,
             deployment.c.concurrency_options,
             *FLOW_RUN_SHAPE.columns,
         )

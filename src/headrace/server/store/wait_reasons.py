@@ -23,10 +23,15 @@ def _holders(owned: ColumnElement[bool]) -> Statement:
 
 _queues_of_pool = select(work_queue.c.id).where(work_queue.c.work_pool_id == bindparam("id"))
 
+_shared = select(deployment.c.shared_limit_id).where(deployment.c.id == bindparam("id"))
+_sharing = select(deployment.c.id).where(deployment.c.shared_limit_id == _shared.scalar_subquery())
+
 HOLDERS = {
     ResourceKind.WORK_POOL: _holders(flow_run.c.work_queue_id.in_(_queues_of_pool)),
     ResourceKind.WORK_QUEUE: _holders(flow_run.c.work_queue_id == bindparam("id")),
-    ResourceKind.DEPLOYMENT: _holders(flow_run.c.deployment_id == bindparam("id")),
+    ResourceKind.DEPLOYMENT: _holders(
+        or_(flow_run.c.deployment_id == bindparam("id"), flow_run.c.deployment_id.in_(_sharing))
+    ),
 }
 
 QUEUE_IS_SERVED = Statement(

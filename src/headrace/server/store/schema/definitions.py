@@ -71,6 +71,8 @@ deployment = table(
     Column("enforce_parameter_schema", Boolean, nullable=False, server_default=text("true")),
     Column("concurrency_limit", Integer),
     Column("concurrency_options", Json),
+    # A limit of its own name that others may share. Whoever deletes it clears this.
+    Column("shared_limit_id", Id),
     reference("work_queue_id", "work_queue.id", nullable=True, on_delete="SET NULL"),
     Column("work_queue_name", Text),
     Column("status", Text, nullable=False, server_default="NOT_READY"),
@@ -98,5 +100,6 @@ deployment_schedule = table(
 )
 
 Index("ix_deployment__work_queue_id", deployment.c.work_queue_id)
+Index("ix_deployment__shared_limit_id", deployment.c.shared_limit_id)
 Index("ix_deployment_schedule__look_again", deployment_schedule.c.look_again)
 Index("ix_deployment_schedule__deployment_id", deployment_schedule.c.deployment_id)
