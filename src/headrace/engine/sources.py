@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from headrace._bindings import HEAVY, late, load
 from headrace.core.placeholders import has_placeholders
@@ -71,6 +71,7 @@ def _is_plain(step: dict[str, Any]) -> bool:
     ((name, inputs),) = step.items()
     if not isinstance(inputs, dict):
         return False
+    inputs = cast("dict[str, Any]", inputs)
     return (name in SET_DIRECTORY and "directory" in inputs) or (
         name == FETCH_BUNDLE and len(inputs) == 1 and "sha256" in inputs
     )

@@ -1,0 +1,1 @@
+"""Thousands of schedules that are due in the same minute."""
