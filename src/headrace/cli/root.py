@@ -39,6 +39,7 @@ COMMANDS = {
         "headrace.cli.global_concurrency_limit:global_concurrency_limit",
         "Limits by name, for runs and for code that asks for a slot.",
     ),
+    "image": ("headrace.cli.image:image", "Make images for container pools."),
     "init": ("headrace.cli.init:init", "Begin a project: write its deployment file."),
     "profile": ("headrace.cli.profile:profile", "Keep sets of settings under a name."),
     "server": ("headrace.cli.server:server", "Start, stop and look after a server."),
