@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from headrace.cli.deploy_wizard import Asked, add_image, ask, choose_entry, clone_step
 from headrace.cli.documents import read_assignments, read_object
@@ -51,10 +50,17 @@ def run(
         missing = ()
         _deploy_new(project, replace(options, entrypoint=entrypoint, name=name), given)
     else:
+        unused = [f"--{name}" for name in _FOR_NEW if given[name] not in (None, False)]
+        if unused:
+            _warn(f"{', '.join(unused)}: for a deployment that is not in the file; left out")
         _deploy(project, indices, replace(options, entrypoint=entrypoint))
     if missing:
         message = f"the file has no deployment {', '.join(missing)}; the others were deployed"
         raise click.ClickException(message)
+
+
+_FOR_NEW = ("image", "build", "push", "clone", "save")
+"""Options that answer the questions for a new deployment."""
 
 
 def _deploy(project: Project, indices: list[int | None], options: Options) -> None:
@@ -70,6 +76,10 @@ def _deploy_new(project: Project, options: Options, given: Mapping[str, Any]) ->
     fields: dict[str, Any] = {}
     save, new_pool = given["save"], None
     if may_ask():
+        if options.name and project.entries:
+            hint(
+                f"{project.document.path.name} has no deployment {options.name}: this is a new one."
+            )
         answers = ask(project, _asked(options, given))
         fields, save, new_pool = answers.fields, answers.save, answers.new_pool
     else:
@@ -77,6 +87,9 @@ def _deploy_new(project: Project, options: Options, given: Mapping[str, Any]) ->
             add_image(fields, given["image"], build=bool(given["build"]), push=bool(given["push"]))
         if given["clone"]:
             fields["pull"] = [_clone_here()]
+    if options.job_variables:  # beside those that the answers came to
+        answered = fields.get("work_pool", {}).get("job_variables", {})
+        options = replace(options, job_variables={**answered, **options.job_variables})
     values = options.over(fields)
     _deploy(
         replace(project, new_pool=new_pool),
@@ -112,10 +125,9 @@ def _clone_here() -> dict[str, Any]:
 
 def _clone_warnings(prepared: Prepared) -> list[str]:
     """What runs that clone will not see of this directory."""
-    cloned = {str(v.get("repository")) for s in prepared.pull or [] for v in s.values() if v}
-    if cloned == {"None"} or not cloned:
-        return []
-    repository = read_repository(Path.cwd())
+    inputs = [one for step in prepared.pull or [] for one in step.values()]
+    cloned = {one["repository"] for one in inputs if isinstance(one, dict) and "repository" in one}
+    repository = read_repository(Path.cwd()) if cloned else None
     if repository is None or repository.url not in cloned:
         return []
     return repository.warnings(Path.cwd())
@@ -212,9 +224,7 @@ def _read_schedules(given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
         for one in given["interval"]
     ]
     schedules += [
-        msgspec.json.decode(one, type=dict[str, Any])
-        if one.lstrip().startswith("{")
-        else {"rrule": one}
+        read_object(one, "--rrule") if one.lstrip().startswith("{") else {"rrule": one}
         for one in given["rrule"]
     ]
     return tuple(schedules)

@@ -5,6 +5,7 @@ lists, the longer forms of the contract's command line: `--no-x` for a switch `-
 option that may be given several times, and `--name VALUE` for an argument NAME.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +14,26 @@ import click
 from headrace._bindings import load
 
 
+def set_prompt(ctx: click.Context, param: click.Parameter, value: bool | None) -> None:
+    """Note whether prompts may be shown, for this command and what it starts."""
+    del ctx, param
+    if value is not None:
+        os.environ["HEADRACE_CLI_PROMPT"] = str(value).lower()
+
+
+_PROMPT = click.Option(
+    ["--prompt/--no-prompt"], default=None, expose_value=False, hidden=True, callback=set_prompt
+)
+"""The root's option, taken after a command's name as well."""
+
+
 class Command(click.Command):
     """A command that takes the contract's longer forms too."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own, and whether prompts may be shown."""
+        own = super().get_params(ctx)
+        return own if any("--prompt" in one.opts for one in own) else [*own, _PROMPT]
 
     def make_parser(self, ctx: click.Context) -> Any:
         """As click does, with the longer forms of options added; help does not list them."""

@@ -6,7 +6,7 @@ import sys
 import click
 
 from headrace import __version__
-from headrace.cli.groups import LazyGroup
+from headrace.cli.groups import LazyGroup, set_prompt
 from headrace.errors import HeadraceError
 from headrace.settings import settings
 
@@ -64,16 +64,16 @@ COMMANDS = {
 @click.option(
     "--prompt/--no-prompt",
     default=None,
+    expose_value=False,
+    callback=set_prompt,
     help="Ask for what is missing, or never ask. By default: only at a terminal.",
 )
 @click.version_option(__version__, "--version", "-v", message="%(version)s")
 @click.pass_context
-def root(ctx: click.Context, profile: str | None, prompt: bool | None) -> None:
+def root(ctx: click.Context, profile: str | None) -> None:
     """Headrace runs Python functions where they should run, and shows how it went."""
     if profile:
         os.environ["HEADRACE_PROFILE"] = profile
-    if prompt is not None:
-        os.environ["HEADRACE_CLI_PROMPT"] = str(prompt).lower()
     ctx.ensure_object(dict)
 
 

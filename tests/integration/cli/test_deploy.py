@@ -168,7 +168,7 @@ def test_without_a_file_options_say_everything(headrace: Run, pool: str, project
         (("name: here", "name: a/b"), ["--all"], ["a/b"]),
         (("tags: [", "tags: [[5], "), ["--all"], ["line 5", "tags"]),
         (("", ""), ["-n", "gone"], ["no deployment gone"]),
-        (("", ""), [], ["--name", "here, cloned"]),
+        (("", ""), ["--no-prompt"], ["--name", "here, cloned"]),
         (("", ""), ["-n", "cloned", "--job-variable", "env=5"], ["env"]),
         (("echo v7", "/bin/false"), ["-n", "cloned"], ["run_shell_script", "code 1"]),
         (
