@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -125,8 +125,9 @@ def _clone_here() -> dict[str, Any]:
 
 def _clone_warnings(prepared: Prepared) -> list[str]:
     """What runs that clone will not see of this directory."""
-    inputs = [one for step in prepared.pull or [] for one in step.values()]
-    cloned = {one["repository"] for one in inputs if isinstance(one, dict) and "repository" in one}
+    inputs: list[Any] = [one for step in prepared.pull or [] for one in step.values()]
+    given = [cast("dict[str, Any]", one) for one in inputs if isinstance(one, dict)]
+    cloned = {str(one["repository"]) for one in given if "repository" in one}
     repository = read_repository(Path.cwd()) if cloned else None
     if repository is None or repository.url not in cloned:
         return []

@@ -1,6 +1,7 @@
 """Writing a deployment into the deployment file; what else stands there stays as it is written."""
 
 import os
+import re
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -11,6 +12,9 @@ from ruamel.yaml import YAML
 
 from headrace.errors import ConfigurationError
 
+_INDENTED = re.compile(
+    r"^\w+:[^\n]*\n +- ", re.MULTILINE
+)  # lists stand further right than their key
 _NEVER = 10_000  # columns at which lines are broken: texts stay on the line they are on
 _ORDER = (
     "name",
@@ -46,7 +50,10 @@ def save_entry(path: Path, values: Mapping[str, Any]) -> None:
     yaml: Any = YAML()
     yaml.preserve_quotes = True
     yaml.width = _NEVER
-    document: Any = yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None
+    written = path.read_text(encoding="utf-8") if path.exists() else ""
+    if _INDENTED.search(written):
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    document: Any = yaml.load(written)
     if document is None:
         document = {}
     entries: Any = document.get("deployments")
