@@ -71,6 +71,14 @@ class Server:
         return sum(p.memory_info().rss for p in everyone) / 1e6
 
 
+def own_environment(home: Path, **more: str) -> dict[str, str]:
+    """The environment of Headrace's programs beside the comparisons: nothing configured but `more`."""
+    # Bytecode is kept, as it is for users.
+    dropped = ("HEADRACE_", "PREFECT_", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
+    return kept | {"HEADRACE_HOME": str(home)} | more
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

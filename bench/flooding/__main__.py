@@ -1,7 +1,6 @@
 """`bench/flood [--runs 2000]`: a flood of short runs through one worker, then each of them looked at."""
 
 import argparse
-import os
 import shutil
 import statistics
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 import psutil
 
 from bench.rest import Rest
-from bench.sides import free_port, start_program, stop, wait_healthy
+from bench.sides import free_port, own_environment, start_program, stop, wait_healthy
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "short.py"
 POOL = "many"
@@ -36,9 +35,7 @@ def main() -> None:
         shutil.copy(PROGRAM, directory / "short.py")
         port = free_port()
         url = f"http://127.0.0.1:{port}/api"
-        dropped = ("HEADRACE_", "PREFECT_", "PYTHONDONTWRITEBYTECODE")
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-        environment = kept | {"HEADRACE_HOME": str(directory / "home"), "HEADRACE_API_URL": url}
+        environment = own_environment(directory / "home", HEADRACE_API_URL=url)
         options = ["--database", str(directory / "many.db"), "--port", str(port)]
         programs = [_start("headrace.server", options, environment, directory / "server.log")]
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from bench.rest import Rest
-from bench.sides import free_port, start_program, stop, wait_healthy
+from bench.sides import free_port, own_environment, start_program, stop, wait_healthy
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "victim.py"
 POOL = "kills"
@@ -46,14 +46,13 @@ class Scene:
         return self.directory / f"{name}.log"
 
     def _environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADRACE_", "PREFECT_"))}
-        return kept | {
-            "HEADRACE_HOME": str(self.directory / "home"),
-            "HEADRACE_API_URL": self.url,
-            "HEADRACE_SERVER_LEASE_SECONDS": str(self.lease_seconds),
-            "HEADRACE_SERVER_UNCONFIRMED_LEASE_SECONDS": str(self.lease_seconds),
-            "KILLS_DIRECTORY": str(self.traces),
-        }
+        return own_environment(
+            self.directory / "home",
+            HEADRACE_API_URL=self.url,
+            HEADRACE_SERVER_LEASE_SECONDS=str(self.lease_seconds),
+            HEADRACE_SERVER_UNCONFIRMED_LEASE_SECONDS=str(self.lease_seconds),
+            KILLS_DIRECTORY=str(self.traces),
+        )
 
     def _command(self, name: str) -> list[str]:
         if name == "server":

@@ -2,7 +2,6 @@
 
 import argparse
 import collections
-import os
 import sys
 import tempfile
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from bench.rest import Rest
-from bench.sides import free_port, start_program, stop, wait_healthy
+from bench.sides import free_port, own_environment, start_program, stop, wait_healthy
 
 MOST_LAG = 2.0  # seconds from a schedule's creation to its run, at the 99th percentile
 MOST_GROWTH = 40.0  # MB that the server may grow by
@@ -30,12 +29,10 @@ def main() -> None:
         directory = Path(name)
         port = free_port()
         url = f"http://127.0.0.1:{port}/api"
-        dropped = ("HEADRACE_", "PREFECT_", "PYTHONDONTWRITEBYTECODE")
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
         program = [sys.executable, "-m", "headrace.server"]
         process = start_program(
             [*program, "--database", str(directory / "minute.db"), "--port", str(port)],
-            kept | {"HEADRACE_HOME": str(directory / "home")},
+            own_environment(directory / "home"),
             directory / "server.log",
         )
         try:

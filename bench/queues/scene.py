@@ -1,7 +1,6 @@
 """A server, one pool with three queues, and many workers: real processes, one history."""
 
 import contextlib
-import os
 import random
 import shutil
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 
 from bench.queues.history import Held, Queue
 from bench.rest import TERMINAL, Rest
-from bench.sides import free_port, start_program, stop, wait_healthy
+from bench.sides import free_port, own_environment, start_program, stop, wait_healthy
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "nap.py"
 POOL = "crowded"
@@ -31,11 +30,7 @@ class Scene:
         directory.mkdir(parents=True, exist_ok=True)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/api"
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADRACE_", "PREFECT_"))}
-        self._environment = kept | {
-            "HEADRACE_HOME": str(directory / "home"),
-            "HEADRACE_API_URL": self.url,
-        }
+        self._environment = own_environment(directory / "home", HEADRACE_API_URL=self.url)
         self.rest = Rest(self.url)
         self._programs = [
             self._start("server", "headrace.server", "--database", database, "--port", str(port))

@@ -1,11 +1,9 @@
 """`headrace api METHOD PATH`: any request, with the configured address and credentials."""
 
-import sys
-from pathlib import Path
-
 import click
 import msgspec
 
+from headrace.cli.documents import read_value
 from headrace.cli.groups import Command
 from headrace.cli.output import json_text
 from headrace.cli.session import connect
@@ -40,7 +38,7 @@ def api(
     del root, account
     client = connect()
     where = f"/{path.lstrip('/')}"
-    body = _body(data)
+    body = None if data is None else read_value(data, "--data")
     if verbose:
         click.echo(f"> {method} {client.url}{where}", err=True)
         for line in lines:
@@ -62,21 +60,3 @@ def _header(line: str) -> tuple[str, str]:
         message = f"a header looks like 'Name: value', not {line!r}"
         raise click.UsageError(message)
     return name.strip(), value.strip()
-
-
-def _body(data: str | None) -> bytes | None:
-    if data is None:
-        return None
-    try:
-        if data == "-":
-            raw = sys.stdin.buffer.read()
-        else:
-            raw = Path(data[1:]).read_bytes() if data.startswith("@") else data.encode()
-        msgspec.json.decode(raw)
-    except OSError as error:
-        message = f"cannot read {data[1:]}: {error.strerror}"
-        raise click.UsageError(message) from error
-    except msgspec.DecodeError as error:
-        message = f"--data is no JSON: {error}"
-        raise click.UsageError(message) from error
-    return raw

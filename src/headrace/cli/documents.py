@@ -25,6 +25,21 @@ def read_document(argument: str) -> Any:
         raise click.UsageError(message) from error
 
 
+def read_value(text: str, what: str) -> Any:
+    """The JSON value of an option: given as it is, in the file that `@file` names, or on input for `-`.
+
+    Raises:
+        click.UsageError: There is no such file, or it is no JSON.
+    """
+    if text == "-" or text.startswith("@"):
+        return read_document(text.removeprefix("@"))
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        message = f"{what} is no JSON: {error}"
+        raise click.UsageError(message) from error
+
+
 def read_object(text: str, what: str) -> dict[str, Any]:
     """A JSON object given as an option's value, or on standard input for `-`."""
     source = sys.stdin.read() if text == "-" else text

@@ -16,9 +16,9 @@ def load_tasks(entrypoint: str) -> list[Any]:
         ScriptError: It raised while it was loaded.
     """
     place, _, name = entrypoint.rpartition(":") if ":" in entrypoint else (entrypoint, "", "")
-    found = {
-        key: value for key, value in vars(load_module(place)).items() if isinstance(value, Task)
-    }
+    defined: dict[str, Any] = vars(load_module(place))
+    kind: type[Any] = Task
+    found = {key: value for key, value in defined.items() if isinstance(value, kind)}
     if not name and found:
         return list(found.values())
     if name not in found:

@@ -1,16 +1,15 @@
 """Serving tasks: a worker for them in this process, until it is told to stop."""
 
-import json
 import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from headrace.engine.recorder import close_recorders
 from headrace.task_worker.worker import DEFAULT_LIMIT, TaskWorker
+from headrace.worker.status_port import open_status_port
 
 STATUS_HOST = "127.0.0.1"
 
@@ -67,43 +66,14 @@ def _stopped_by_signals(worker: TaskWorker) -> Generator[None]:
 
 
 def _open_status_port(worker: TaskWorker, port: int) -> Callable[[], None]:
-    server = ThreadingHTTPServer((STATUS_HOST, port), _handler_for(worker))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, name="status", daemon=True)
-    thread.start()
+    def look() -> tuple[int, dict[str, object]]:
+        return 200, {
+            "client_id": worker.client_id,
+            "started_at": worker.started_at and worker.started_at.isoformat(),
+            "limit": worker.limit,
+            "current_tasks": worker.current_tasks,
+            "available_tasks": worker.available_tasks,
+            "tasks": list(worker.tasks),
+        }
 
-    def close() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return close
-
-
-def _handler_for(worker: TaskWorker) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 5.0  # seconds for a client that says nothing
-
-        def do_GET(self) -> None:  # the name that http.server calls
-            if self.path.rstrip("/") != "/status":
-                self.send_error(404)
-                return
-            status = {
-                "client_id": worker.client_id,
-                "started_at": worker.started_at and worker.started_at.isoformat(),
-                "limit": worker.limit,
-                "current_tasks": worker.current_tasks,
-                "available_tasks": worker.available_tasks,
-                "tasks": list(worker.tasks),
-            }
-            body = json.dumps(status).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the inherited name
-            """Say nothing."""
-
-    return Handler
+    return open_status_port(STATUS_HOST, port, "/status", look)

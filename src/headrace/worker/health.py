@@ -1,12 +1,10 @@
 """A port that says whether the worker still takes work, for whoever restarts it if not."""
 
-import json
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from headrace.worker.service import LONG_POLL, Worker
+from headrace.worker.status_port import open_status_port
 
 # A worker whose last answered claim is older than this many seconds is stuck or cut off: four
 # patient claims in a row went wrong.
@@ -26,36 +24,9 @@ def open_health_port(worker: Worker, host: str, port: int) -> Callable[[], None]
     Raises:
         OSError: The port cannot be had.
     """
-    server = ThreadingHTTPServer((host, port), _handler_for(worker))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)
-    thread.start()
 
-    def close() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    def look() -> tuple[int, dict[str, object]]:
+        healthy = is_healthy(worker, time.monotonic())
+        return 200 if healthy else 503, {"healthy": healthy, "runs": len(worker.holdings)}
 
-    return close
-
-
-def _handler_for(worker: Worker) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 5.0  # seconds for a client that says nothing
-
-        def do_GET(self) -> None:  # the name that http.server calls
-            if self.path.rstrip("/") != "/health":
-                self.send_error(404)
-                return
-            healthy = is_healthy(worker, time.monotonic())
-            body = json.dumps({"healthy": healthy, "runs": len(worker.holdings)}).encode()
-            self.send_response(200 if healthy else 503)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the inherited name
-            """Say nothing: a probe every few seconds is no news."""
-
-    return Handler
+    return open_status_port(host, port, "/health", look)
