@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from headrace.testing.differential.sides import Reply
-from headrace.testing.differential.world import World
+from headrace.testing.differential.world import PEERS, World
 
 # Moments as near as this to now were given by the server's clock; those that are loaded lie farther.
 NEAR_NOW: Final = timedelta(hours=12)
@@ -31,42 +31,51 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Answers:
     """Comparison of answers over one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, lag_seconds: float = 0.0) -> None:
+        """`lag_seconds`: by how much later the others were loaded than the peer, at most."""
         self._world = world
         self._now = datetime.now(UTC)
+        self._clock_seconds = CLOCK_SECONDS + lag_seconds
 
-    def compare(self, ours: Reply, peers: Reply) -> list[str]:
-        """What differs; of refusals the status and the places of faults, never the sentences."""
+    def compare(self, ours: Reply, peers: Reply, at: int) -> list[str]:
+        """What differs; of refusals the status and the places of faults, never the sentences.
+
+        Args:
+            ours: The answer of one of our servers.
+            peers: The peer's.
+            at: That server's place among the sides.
+        """
         if ours.status != peers.status:
             if peers.status >= 500:
                 return []  # the peer failed: there is nothing to compare with
             return [f"status {ours.status}, peer {peers.status}: {ours.json} / {peers.json}"[:600]]
         if ours.status >= 400:
             return _compare_refusals(ours.json, peers.json)
-        mine, theirs = self.normal(ours.json, 0), self.normal(peers.json, 1)
-        if isinstance(mine, float) and _are_close(mine, theirs):
+        mine, theirs = self.normal(ours.json, at), self.normal(peers.json, PEERS)
+        if isinstance(mine, float) and are_close(mine, theirs, self._clock_seconds):
             return []
-        return list(differences(mine, theirs, ""))
+        return self._differences(mine, theirs)
 
     def compare_lists(
-        self, ours: list[Any], peers: list[Any], key: str | None, *, cut: bool
+        self, ours: list[Any], peers: list[Any], at: int, key: str | None, *, cut: bool
     ) -> list[str]:
         """What differs between two lists in the order of `key`: ties may come in any order.
 
         Args:
             ours: Our list.
             peers: The peer's.
+            at: Our server's place among the sides.
             key: The field that orders them; None where their order must be the same.
             cut: Whether more objects lie before or after this page: a tie may be cut at its edges.
         """
         if len(ours) != len(peers):
-            return [f"{len(ours)} objects, peer {len(peers)}{self._only(ours, peers)}"]
-        mine = [self.normal(one, 0) for one in ours]
-        theirs = [self.normal(one, 1) for one in peers]
+            return [f"{len(ours)} objects, peer {len(peers)}{self._only(ours, peers, at)}"]
+        mine = [self.normal(one, at) for one in ours]
+        theirs = [self.normal(one, PEERS) for one in peers]
         if key is None:
-            return list(differences(mine, theirs, ""))
+            return self._differences(mine, theirs)
         if key == "id":  # ids are random: their order is each side's own
-            return [] if cut else _compare_sets(mine, theirs)
+            return [] if cut else self._compare_sets(mine, theirs)
         if [one.get(key) for one in mine] != [one.get(key) for one in theirs]:
             nulls = " (some null)" if any(one.get(key) is None for one in theirs) else ""
             return [
@@ -75,14 +84,20 @@ class Answers:
                 ]
             ]
         found: list[str] = []
-        for at, end in _ties(ours, peers, key):
-            if not (cut and (at == 0 or end == len(mine))):
-                found += _compare_sets(mine[at:end], theirs[at:end])
+        for first, end in _ties(ours, peers, key):
+            if not (cut and (first == 0 or end == len(mine))):
+                found += self._compare_sets(mine[first:end], theirs[first:end])
         return found
 
-    def _only(self, ours: list[Any], peers: list[Any]) -> str:
-        mine = {str(self.normal(o.get("id"), 0)) for o in ours if isinstance(o, dict)}
-        theirs = {str(self.normal(o.get("id"), 1)) for o in peers if isinstance(o, dict)}
+    def _differences(self, mine: Any, theirs: Any) -> list[str]:
+        return list(differences(mine, theirs, "", self._clock_seconds))
+
+    def _compare_sets(self, mine: list[Any], theirs: list[Any]) -> list[str]:
+        return self._differences(sorted(mine, key=_identity), sorted(theirs, key=_identity))
+
+    def _only(self, ours: list[Any], peers: list[Any], at: int) -> str:
+        mine = {str(self.normal(o.get("id"), at)) for o in ours if isinstance(o, dict)}
+        theirs = {str(self.normal(o.get("id"), PEERS)) for o in peers if isinstance(o, dict)}
         return f"; only ours {sorted(mine - theirs)[:4]}, only theirs {sorted(theirs - mine)[:4]}"
 
     def normal(self, value: Any, at: int) -> Any:
@@ -124,29 +139,41 @@ class Answers:
         return f"<{self._world.labels[at].get(text, 'id')}>"
 
 
-def differences(ours: Any, peers: Any, place: str) -> Iterator[str]:
-    """Each place in which two normal values differ."""
+def differences(
+    ours: Any, peers: Any, place: str, clock_seconds: float = CLOCK_SECONDS
+) -> Iterator[str]:
+    """Each place in which two normal values differ.
+
+    Args:
+        ours: Of our server.
+        peers: Of the peer.
+        place: Where the values stand.
+        clock_seconds: By how much figures that come from the servers' clocks may differ.
+    """
     if isinstance(ours, dict) and isinstance(peers, dict):
+        runs = peers.get("count_runs")  # in a history figures are sums over so many
+        allowed = clock_seconds * max(1, runs) if isinstance(runs, int) else clock_seconds
         for key in sorted({*ours, *peers}):
             where = f"{place}.{key}"
             if key not in ours:
                 yield f"{where}: missing, peer has {peers[key]!r}"[:300]
             elif key not in peers:
                 yield f"{where}: {ours[key]!r}, missing in peer"[:300]
-            elif key in CLOCK_FIELDS and _are_close(ours[key], peers[key]):
+            elif key in CLOCK_FIELDS and are_close(ours[key], peers[key], allowed):
                 continue
             else:
-                yield from differences(ours[key], peers[key], where)
+                yield from differences(ours[key], peers[key], where, clock_seconds)
     elif isinstance(ours, list) and isinstance(peers, list) and len(ours) == len(peers):
         for at, (mine, theirs) in enumerate(zip(ours, peers, strict=True)):
-            yield from differences(mine, theirs, f"{place}[{at}]")
+            yield from differences(mine, theirs, f"{place}[{at}]", clock_seconds)
     elif ours != peers or isinstance(ours, bool) != isinstance(peers, bool):
         yield f"{place or '.'}: {ours!r}, peer {peers!r}"[:400]
 
 
-def _are_close(ours: Any, peers: Any) -> bool:
+def are_close(ours: Any, peers: Any, seconds: float) -> bool:
+    """Whether two figures of the servers' clocks agree."""
     numbers = isinstance(ours, int | float) and isinstance(peers, int | float)
-    return numbers and abs(ours - peers) <= CLOCK_SECONDS + abs(peers) / 100
+    return numbers and abs(ours - peers) <= seconds + abs(peers) / 100
 
 
 def _compare_refusals(ours: Any, peers: Any) -> list[str]:
@@ -170,11 +197,6 @@ def _ties(ours: list[Any], peers: list[Any], key: str) -> Iterator[tuple[int, in
         if not tied:
             yield at, end
             at = end
-
-
-def _compare_sets(ours: list[Any], peers: list[Any]) -> list[str]:
-    mine, theirs = (sorted(several, key=_identity) for several in (ours, peers))
-    return list(differences(mine, theirs, ""))
 
 
 def _identity(one: Any) -> str:

@@ -1,98 +1,107 @@
-"""One comparison, from loading to the last question, and what it found."""
+"""One comparison, from loading to the last question."""
 # JSON of any shape passes through
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from headrace.testing.differential.answers import Answers
-from headrace.testing.differential.deliberate import is_deliberate
-from headrace.testing.differential.load import Loader
+from headrace.testing.differential.findings import Findings, shape
+from headrace.testing.differential.kept import KeptLoad, KeptReplies
+from headrace.testing.differential.load import TOLD_EVERY, Loader
+from headrace.testing.differential.objects import Objects, Step
 from headrace.testing.differential.questions import Question, Questions
-from headrace.testing.differential.sides import Reply, Side
-from headrace.testing.differential.world import World
+from headrace.testing.differential.sides import Reply
+from headrace.testing.differential.world import PEERS, World
 
-SHOWN = 8  # of the differences of one operation, in a report
+Progress = Callable[[str], None]
 
 
-@dataclass
-class Findings:
-    """What a comparison found."""
-
-    seed: int
-    loaded: Counter[str] = field(default_factory=Counter[str])
-    asked: Counter[str] = field(default_factory=Counter[str])
-    answered: Counter[str] = field(default_factory=Counter[str])
-    """Questions by path that both sides answered with success."""
-    differences: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    deliberate: Counter[str] = field(default_factory=Counter[str])
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
-
-    def add(self, operation: str, what: str) -> None:
-        """Keep one difference, unless it is one that is meant."""
-        reason = is_deliberate(operation, what)
-        if reason is not None:
-            self.deliberate[reason] += 1
-        else:
-            self.differences.setdefault(operation, []).append(what)
+def plan_load(seed: int, runs: int) -> list[Step]:
+    """What is loaded for a seed today."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return list(Objects(seed, today).steps(runs))
 
 
 def compare(
-    ours: Side,
-    peers: Side,
+    world: World,
     seed: int,
-    *,
-    runs: int,
+    steps: Sequence[Step],
     reads: int,
-    transitions: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
-) -> Findings:
-    """Load both sides alike, ask both the same, and compare.
+    findings: Findings,
+    *,
+    progress: Progress = lambda _: None,
+    keep: KeptLoad | None = None,
+) -> None:
+    """Load all sides alike, ask all the same, and compare each of ours with the peer.
 
     Args:
-        ours: Our server, empty.
-        peers: The peer's server, empty.
-        seed: What is loaded and asked follows from it.
-        runs: How many flow runs are loaded, and as many task runs.
+        world: Empty servers, but for a peer that was loaded before.
+        seed: What is asked follows from it.
+        steps: What is loaded.
         reads: How many questions are asked.
-        transitions: Whether runs get further states than the one they begin in.
+        findings: Told what differs.
         progress: Told what goes on.
+        keep: Where the peer's answers to the steps are kept.
     """
-    findings = Findings(seed)
-    world = World(ours, peers)
-    began = time.monotonic()
-    Loader(world, seed, lambda path, what: findings.add(_shape(path), what)).load(
-        runs, transitions=transitions
-    )
+    lag = _load(world, steps, findings, progress, keep)
+    began = told = time.monotonic()
+    questions = Questions(world, world.sides[-1].call("GET", "/openapi.json").json, seed)
+    answers = Answers(world, lag)
+    for number in range(reads):
+        _ask(world, answers, questions.ask(), findings)
+        if time.monotonic() - told > TOLD_EVERY:
+            told = time.monotonic()
+            progress(f"{number + 1} questions in {told - began:.0f} s")
+    findings.seconds["reads"] = round(time.monotonic() - began)
+
+
+def _load(
+    world: World,
+    steps: Sequence[Step],
+    findings: Findings,
+    progress: Progress,
+    keep: KeptLoad | None,
+) -> float:
+    """Seconds by which the peer may have been loaded before the others."""
+    began = time.time()
+    kept = None if keep is None else keep.load()
+
+    def report(operation: str, at: int, what: str) -> None:
+        findings.add(operation, world.sides[at].name, what)
+
+    loader = Loader(world, report, progress, None if kept is None else iter(kept.replies))
+    findings.loaded["write"] = loader.load(steps)
     findings.loaded.update({noun: len(labels) for noun, labels in world.of_noun.items()})
-    findings.seconds["load"] = time.monotonic() - began
-    progress(f"loaded {dict(findings.loaded)} in {findings.seconds['load']:.0f} s")
-    began = time.monotonic()
-    questions = Questions(world, ours.call("GET", "/openapi.json").json, seed)
-    answers = Answers(world)
-    for _ in range(reads):
-        question = questions.ask()
-        _ask(world, answers, question, findings)
-    findings.seconds["reads"] = time.monotonic() - began
-    return findings
+    if keep is not None and kept is None:
+        keep.save(KeptReplies(began, loader.replies))
+    findings.seconds["load"] = round(time.time() - began)
+    progress(f"loaded {dict(findings.loaded)} in {findings.seconds['load']} s")
+    return 0.0 if kept is None else time.time() - kept.began
 
 
 def _ask(world: World, answers: Answers, question: Question, findings: Findings) -> None:
-    ours, peers = world.exchange(question.method, question.path, question.body)
-    operation = f"{question.method} {_shape(question.path)}"
+    replies = world.exchange(question.method, question.path, question.body)
+    operation = shape(f"{question.method} {question.path}")
     findings.asked[operation] += 1
-    if ours.status == peers.status == 200:
+    if replies[PEERS].status >= 500:
+        findings.failed[operation] += 1
+    elif all(reply.status == 200 for reply in replies):
         findings.answered[operation] += 1
-    for what in _differences(answers, question, ours, peers):
-        findings.add(operation, f"{what}\n      asked: {world.fill(question.body, 0)}")
+    for at, reply in enumerate(replies):
+        if at != PEERS:
+            for what in _differences(answers, question, reply, replies[PEERS], at):
+                asked = f"\n      asked: {world.fill(question.body, at)}"
+                findings.add(operation, world.sides[at].name, what + asked)
 
 
-def _differences(answers: Answers, question: Question, ours: Reply, peers: Reply) -> list[str]:
+def _differences(
+    answers: Answers, question: Question, ours: Reply, peers: Reply, at: int
+) -> list[str]:
     if ours.status != 200 or peers.status != 200:
-        return answers.compare(ours, peers)
+        return answers.compare(ours, peers, at)
     mine: Any = ours.json
     theirs: Any = peers.json
     cut = False
@@ -103,23 +112,16 @@ def _differences(answers: Answers, question: Question, ours: Reply, peers: Reply
         )
     if isinstance(mine, dict) and isinstance(theirs, dict) and "results" in mine:
         found = answers.compare(
-            Reply(200, mine | {"results": []}), Reply(200, theirs | {"results": []})
+            Reply(200, mine | {"results": []}), Reply(200, theirs | {"results": []}), at
         )
         mine, theirs, cut = mine["results"], theirs["results"], mine["pages"] > 1
     if isinstance(mine, list) and isinstance(theirs, list) and question.sort is not None:
-        return found + answers.compare_lists(mine, theirs, question.sort, cut=cut)
+        return found + answers.compare_lists(mine, theirs, at, question.sort, cut=cut)
     if (
         isinstance(mine, list)
         and isinstance(theirs, list)
         and question.path.endswith("concurrency_limits/filter")
     ):
         # ordered by names that may have ids in them
-        return answers.compare_lists(mine, theirs, "id", cut=cut)
-    return found or answers.compare(ours, peers)
-
-
-def _shape(path: str) -> str:
-    """A path with its labels' nouns only."""
-    method, space, rest = path.rpartition(" ")
-    parts = ["{id}" if part.startswith("{") else part for part in rest.split("/")]
-    return f"{method}{space}{'/'.join(parts)}"
+        return answers.compare_lists(mine, theirs, at, "id", cut=cut)
+    return found or answers.compare(ours, peers, at)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from headrace.testing.differential.load import TAGS
-from headrace.testing.differential.world import OURS, Id, Moment, World
+from headrace.testing.differential.objects import TAGS
+from headrace.testing.differential.world import PEERS, Id, Moment, World
 
 Schema = dict[str, Any]
 
@@ -134,7 +134,7 @@ class Questions:
         runs = [
             label
             for label in self._world.of_noun["flow_run"]
-            if self._world.objects[OURS][label].get("next_scheduled_start_time")
+            if self._world.objects[PEERS][label].get("next_scheduled_start_time")
         ]
         return runs[len(runs) // 2]
 
@@ -207,15 +207,15 @@ class Questions:
         labels = self._world.of_noun[noun] or self._world.of_noun["flow_run"]
         label = self._random.choice(labels)
         if schema.get("format") == "uuid":
-            linked = self._world.objects[OURS][label].get(attribute)
-            other = self._world.labels[OURS].get(linked or "", label)
-            return Id(other) if other in self._world.objects[OURS] else Id(label)
+            linked = self._world.objects[PEERS][label].get(attribute)
+            other = self._world.labels[PEERS].get(linked or "", label)
+            return Id(other) if other in self._world.objects[PEERS] else Id(label)
         if schema.get("format") == "date-time":
             return self._moment(attribute)
-        text = self._world.objects[OURS][label].get(
+        text = self._world.objects[PEERS][label].get(
             {"state_name": "state_name"}.get(attribute, attribute)
         )
-        text = text if isinstance(text, str) else self._world.objects[OURS][label].get("name", "a")
+        text = text if isinstance(text, str) else self._world.objects[PEERS][label].get("name", "a")
         if key in {"like_", "query"} or (key.startswith("startswith") and text):
             start = self._random.randrange(max(1, len(text)))
             return text[start : start + self._random.randint(1, 6)] or "a"
@@ -226,7 +226,7 @@ class Questions:
         for _ in range(20):
             noun = self._random.choice(["flow_run", "task_run"])
             label = self._random.choice(self._world.of_noun[noun])
-            values = [self._world.objects[at][label].get(attribute) for at in (0, 1)]
+            values = [objects[label].get(attribute) for objects in self._world.objects]
             if all(values) and not _is_id(values[0]):
                 return Moment(label, attribute, shift)
         return Moment(self._scheduled_run(), "expected_start_time", shift)

@@ -1,38 +1,106 @@
 """The findings of a comparison as a page."""
 
-from headrace.testing.differential.comparison import SHOWN, Findings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from headrace.testing.differential.findings import Findings
+
+SHOWN = 8  # of the differences of one operation
 
 
-def write_report(findings: Findings, database: str) -> str:
-    """Markdown: what was loaded and asked, and every operation that differs.
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What was compared.
 
     Args:
-        findings: Of one comparison.
-        database: What our server kept its rows in.
+        ours: Version of Headrace.
+        peer: Version of the peer.
+        databases: What our servers kept their rows in.
     """
-    asked, answered = findings.asked.total(), findings.answered.total()
-    loaded = ", ".join(f"{count} {noun}" for noun, count in sorted(findings.loaded.items()))
-    number = sum(map(len, findings.differences.values()))
+
+    ours: str
+    peer: str
+    databases: tuple[str, ...]
+
+
+def write_report(
+    day: date, versions: Versions, command: str, of_part: Mapping[str, Findings]
+) -> str:
+    """Markdown: what was compared, how much of it, what is different on purpose, and what else.
+
+    Args:
+        day: When.
+        versions: Of what.
+        command: That wrote it.
+        of_part: The findings by what was compared.
+    """
+    total = sum(findings.unexplained for findings in of_part.values())
+    meant: Counter[str] = Counter()
+    for findings in of_part.values():
+        meant.update(findings.deliberate)
     lines = [
-        f"## Seed {findings.seed}, ours on {database}",
+        "# Answers beside those of the contract's server",
         "",
-        f"Loaded on both sides: {loaded} ({findings.seconds['load']:.0f} s).",
-        f"Asked: {asked} questions, {answered} answered with success by both "
-        f"({findings.seconds['reads']:.0f} s).",
-        f"Differences: {number}; meant: {findings.deliberate.total()}.",
+        f"Headrace {versions.ours} on {' and '.join(versions.databases)} beside Prefect {versions.peer}, "
+        f"{day.isoformat()}. This page is written by",
         "",
-        "| operation | asked | answered | different |",
-        "| --- | --- | --- | --- |",
+        f"    {command}",
+        "",
+        f"Unexplained differences: **{total}**.",
+        "",
     ]
-    for operation in sorted({*findings.asked, *findings.differences}):
-        different = len(findings.differences.get(operation, []))
-        lines.append(
-            f"| `{operation}` | {findings.asked[operation]} | {findings.answered[operation]} "
-            f"| {different} |"
-        )
-    lines += [""]
-    lines += [f"- {count} times: {reason}" for reason, count in findings.deliberate.items()]
-    for operation, several in sorted(findings.differences.items()):
-        lines += ["", f"### {operation}", ""]
-        lines += [f"    {what}" for what in several[:SHOWN]]
+    lines += _counts(of_part)
+    lines += ["", "## Different on purpose", ""]
+    lines += [f"- {reason} ({count} times)" for reason, count in sorted(meant.items())]
+    lines += ["", "## By operation", "", *_operations(of_part)]
+    for part, findings in of_part.items():
+        lines += _differences(part, findings)
     return "\n".join(lines) + "\n"
+
+
+def _counts(of_part: Mapping[str, Findings]) -> list[str]:
+    lines = [
+        "| part | loaded | questions | answered by all | the peer failed | unexplained |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for part, found in of_part.items():
+        loaded = ", ".join(f"{count:,} {_plural(noun)}" for noun, count in found.loaded.items())
+        lines.append(
+            f"| {part} | {loaded} | {found.asked.total():,} | {found.answered.total():,} "
+            f"| {found.failed.total():,} | {found.unexplained:,} |"
+        )
+    return lines
+
+
+def _plural(noun: str) -> str:
+    return noun.replace("_", " ") + "s"
+
+
+def _operations(of_part: Mapping[str, Findings]) -> list[str]:
+    asked: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    different: Counter[str] = Counter()
+    for found in of_part.values():
+        asked.update(found.asked)
+        answered.update(found.answered)
+        failed.update(found.failed)
+        different.update({one: len(several) for one, several in found.differences.items()})
+    lines = [
+        "| operation | asked | answered by all | the peer failed | unexplained |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return lines + [
+        f"| `{one}` | {asked[one]:,} | {answered[one]:,} | {failed[one]:,} | {different[one]:,} |"
+        for one in sorted({*asked, *different})
+    ]
+
+
+def _differences(part: str, findings: Findings) -> list[str]:
+    lines: list[str] = []
+    for operation, several in sorted(findings.differences.items()):
+        lines += ["", f"### {part}: {operation}", ""]
+        lines += [f"    {what}" for what in several[:SHOWN]]
+    return lines

@@ -17,8 +17,8 @@ from typing import Any, Final
 START_SECONDS: Final = 90
 STOP_SECONDS: Final = 20
 CALL_SECONDS: Final = 120
-_BUSY: Final = 503  # the peer says it when its database is locked; the call is made again
-_BUSY_TRIES: Final = 50
+_BUSY: Final = 503  # the peer says it when its database is locked, and at faults of its own
+_BUSY_TRIES: Final = 10
 
 # The peer's loops would change what was loaded while questions are asked.
 _QUIET = {
@@ -42,10 +42,11 @@ class Reply:
 
 
 class Side:
-    """A running server, spoken to on one connection."""
+    """A running server, spoken to on one connection: what one request made is there for the next."""
 
     def __init__(self, name: str, port: int) -> None:
         self.name = name
+        self.url = f"http://127.0.0.1:{port}/api"
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CALL_SECONDS)
 
     def call(self, method: str, path: str, body: Any = None) -> Reply:
@@ -80,19 +81,20 @@ class Side:
 
 
 @contextlib.contextmanager
-def headrace(home: Path, database: str) -> Generator[Side]:
+def headrace(home: Path, database: str, name: str = "headrace") -> Generator[Side]:
     """Our server without background loops, on a database that is fresh.
 
     Args:
         home: A directory for its files.
         database: A path or an address, as `--database` takes it.
+        name: Tells it from others of ours.
     """
     port = _free_port()
     command = [sys.executable, "-m", "headrace.server", "--no-loops", "--database", database]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     with (
         _running(command, {"HEADRACE_HOME": str(home)}, home, port),
-        contextlib.closing(Side("headrace", port)) as side,
+        contextlib.closing(Side(name, port)) as side,
     ):
         yield side
 

@@ -22,6 +22,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from headrace.testing.differential.findings import Findings
 from headrace.testing.differential.state_cases import (
     EXPIRED_KEY,
     KNOWN_KEY,
@@ -258,14 +259,29 @@ def sample(every: int, start: int = 0) -> Iterator[Case]:
 
 def compare(theirs: Recording, ours: Recording) -> list[str]:
     """The differences that nothing explains, a line each; cases that only one side has are left out."""
-    found: list[str] = []
+    findings = Findings()
+    judge(theirs, ours, "ours", findings)
+    return [line for several in findings.differences.values() for line in several]
+
+
+def judge(theirs: Recording, ours: Recording, side: str, findings: Findings) -> None:
+    """Add every case that both have to the findings, and the reasons of what differs on purpose."""
     for row, outcomes in ours.items():
+        operation = f"POST /{row.partition(' ')[0].replace('-', '_')}s/{{id}}/set_state"
         for label, outcome in outcomes.items():
             expected = theirs.get(row, {}).get(label)
-            if expected is None or expected == outcome or explain(row, label, expected, outcome):
+            if expected is None:
                 continue
-            found.append(f"{row} → {label}\n  theirs {expected}\n  ours   {outcome}")
-    return found
+            findings.asked[operation] += 1
+            if expected == outcome:
+                findings.answered[operation] += 1
+                continue
+            reason = explain(row, label, expected, outcome)
+            if reason is None:
+                what = f"{row} → {label}\n  theirs {expected}\n  ours   {outcome}"
+                findings.differences.setdefault(operation, []).append(f"[{side}] {what}")
+            else:
+                findings.deliberate[" ".join(reason.split())] += 1
 
 
 def save(path: Path, recording: Recording) -> None:
