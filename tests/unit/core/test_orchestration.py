@@ -338,15 +338,23 @@ def test_a_cached_task_completes_without_running():
     assert verdict.state.details == {"cache_key": "k"}
 
 
-def test_a_task_that_runs_again_says_so():
-    """RUNNING after a retry's wait is Retrying, RUNNING while RUNNING is Rerunning."""
-    waiting = run(state("SCHEDULED", "AwaitingRetry", scheduled_time=NOW), kind="task-run")
-    retried = decide(waiting, state("RUNNING"), NOW)
-    assert isinstance(retried, Accept)
-    assert retried.state.name == "Retrying"
-    rerun = decide(run(state("RUNNING"), kind="task-run"), state("RUNNING"), NOW)
-    assert isinstance(rerun, Accept)
-    assert rerun.state.name == "Rerunning"
+@pytest.mark.parametrize(
+    ("current", "runs", "name", "anew"),
+    [
+        (state("SCHEDULED", "AwaitingRetry", scheduled_time=NOW), 1, "Retrying", False),
+        (state("SCHEDULED", "AwaitingRetry", scheduled_time=NOW), 0, "Running", False),
+        (state("RUNNING"), 1, "Rerunning", False),
+        (state("PENDING"), 2, "Rerunning", False),
+        (state("PAUSED"), 1, "Rerunning", False),
+        (state("PENDING"), 0, "Running", False),
+        (state("FAILED"), 3, "Running", True),
+    ],
+)
+def test_a_task_that_runs_again_says_so(current: State, runs: int, name: str, anew: bool):
+    """RUNNING after a retry's wait is Retrying, RUNNING once more is Rerunning; over is forgotten."""
+    verdict = decide(run(current, kind="task-run", run_count=runs), state("RUNNING"), NOW)
+    assert isinstance(verdict, Accept)
+    assert (verdict.state.name, verdict.anew) == (name, anew)
 
 
 def test_run_time_adds_up_over_attempts():

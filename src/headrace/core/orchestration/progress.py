@@ -22,12 +22,12 @@ class Progress:
 def progress(run: RunFacts, state: State) -> Progress:
     """What `run` looks like once it is in `state`.
 
-    An attempt that goes on after a pause is the same attempt: it is not counted again, or each pause
-    would cost a retry. A run that ended keeps its end when one terminal state replaces another, and
-    has none once it is taken up again.
+    A flow's attempt that goes on after a pause is the same attempt: it is not counted again, or each
+    pause would cost a retry. A task that was paused had not begun. A run that ended keeps its end when
+    one terminal state replaces another, and has none once it is taken up again.
     """
     was_paused = run.state is not None and run.state.type is StateType.PAUSED
-    goes_on = run.run_count > 0 and (run.policy.resuming or was_paused)
+    goes_on = run.kind == "flow-run" and run.run_count > 0 and (run.policy.resuming or was_paused)
     counts = state.type is StateType.RUNNING and not goes_on
     has_begun = state.type is StateType.RUNNING or state.is_terminal
     scheduled = state.text_detail("scheduled_time") if state.type is StateType.SCHEDULED else None

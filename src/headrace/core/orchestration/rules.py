@@ -57,6 +57,8 @@ def decide(run: RunFacts, proposed: State, now: str, *, force: bool = False) -> 
     ):
         return Reject("This very change of state was made already.")
     verdict = _settle(run, RULES_BY_NAME[word](run, current, proposed, now))
+    if run.kind == "task-run" and isinstance(verdict, Accept) and current.is_terminal:
+        return replace(verdict, anew=not verdict.state.is_terminal)
     is_late = run.kind == "flow-run" and proposed.name == LATE
     if is_late and current.type is not StateType.SCHEDULED and not isinstance(verdict, Abort):
         return Reject(f"Only a scheduled run can be late; this one is {current.name}.")
@@ -164,13 +166,9 @@ def _begin(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
     )
     if verdict is not None:
         return verdict
-    if proposed.name != default_name(StateType.RUNNING):
+    if run.run_count == 0 or current.is_terminal:
         return Accept(proposed)
-    if current.type is StateType.RUNNING:
-        return Accept(replace(proposed, name=RERUNNING))
-    if current.name == AWAITING_RETRY or current.is_terminal:
-        return Accept(replace(proposed, name=RETRYING))
-    return Accept(proposed)
+    return Accept(replace(proposed, name=RETRYING if current.name == AWAITING_RETRY else RERUNNING))
 
 
 def _enclosed(run: RunFacts, proposed: State) -> Verdict | None:
@@ -246,7 +244,7 @@ def _too_late(current: State, proposed: State, now: str) -> Verdict | None:
 
 def _drop(_run: RunFacts, _current: State, proposed: State, _now: str) -> Verdict:
     """Nothing runs yet, so there is nothing to wait for: cancelled at once."""
-    cancelled = replace(_instead(proposed, StateType.CANCELLED), message=proposed.message)
+    cancelled = _instead(proposed, StateType.CANCELLED)
     return Reject("Nothing has been started for the run; it is cancelled at once.", cancelled)
 
 

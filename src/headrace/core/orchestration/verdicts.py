@@ -13,10 +13,13 @@ class Accept:
     Args:
         state: The state to write.
         policy: The run's retry and pause settings, where the change touches them.
+        anew: Whether the run's attempts are counted from the beginning: a task that was over has all
+            of its retries again.
     """
 
     state: State
     policy: Policy | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

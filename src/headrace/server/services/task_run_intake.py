@@ -35,6 +35,8 @@ class _ToldRun(msgspec.Struct):
     labels: dict[str, bool | int | float | str] | None = None
     task_inputs: dict[str, list[Any]] = msgspec.field(default_factory=dict[str, list[Any]])
     task_version: str | None = None
+    cache_key: str | None = None
+    cache_expiration: datetime | None = None
     run_count: int = 0
     flow_run_run_count: int = 0
     expected_start_time: datetime | None = None
@@ -84,6 +86,7 @@ class Report:
         details = state.state_details
         is_scheduled = state.type is StateType.SCHEDULED and details.scheduled_time is not None
         scheduled = details.scheduled_time if is_scheduled else run.next_scheduled_start_time
+        is_kept = state.type is StateType.COMPLETED
         return {
             "id": self.run_id,
             "created": now,
@@ -107,8 +110,10 @@ class Report:
             "total_run_time": run.total_run_time,
             "expected_start_time": _text(run.expected_start_time) or timestamp,
             "next_scheduled_start_time": _text(scheduled),
-            "cache_key": details.cache_key,
-            "cache_expiration": _text(details.cache_expiration),
+            "cache_key": run.cache_key,
+            "cache_expiration": _text(run.cache_expiration),
+            "kept_key": details.cache_key if is_kept else None,
+            "kept_expiration": _text(details.cache_expiration) if is_kept else None,
             "task_version": run.task_version,
             "task_inputs": _json(run.task_inputs),
         }

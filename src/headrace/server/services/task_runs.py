@@ -62,14 +62,10 @@ async def create_task_run(
 
 
 async def _find_by_keys(database: Database, new: NewTaskRun) -> Row | None:
+    keys = {"task_key": new.task_key, "dynamic_key": new.dynamic_key}
     if new.flow_run_id is None:
-        return None
-    keys = {
-        "flow_run_id": new.flow_run_id,
-        "task_key": new.task_key,
-        "dynamic_key": new.dynamic_key,
-    }
-    return await database.fetch_one(store.BY_KEYS, keys)
+        return await database.fetch_one(store.BY_KEYS_ALONE, keys)
+    return await database.fetch_one(store.BY_KEYS, {"flow_run_id": new.flow_run_id, **keys})
 
 
 async def _describe(database: Database, body: TaskRunCreate) -> NewTaskRun:
@@ -154,16 +150,18 @@ async def set_state(
                 verdict, text = await _start_with_slots(database, row, facts, proposed, limits)
             else:
                 verdict = decide(facts, proposed, proposed.timestamp, force=force)
-                text = await _move(database, row, verdict)
+                text = await _move(database, row, verdict, keeps=not force)
             if proposals.new_state_of(verdict) is not None:
                 signals.publish("events")
             return proposals.answer(verdict, text)
     raise StaleWrite(f"Task run {run_id} is being changed by many callers at once; propose again.")
 
 
-async def _move(database: Database, row: TaskRunRow, verdict: Verdict) -> str | None:
+async def _move(
+    database: Database, row: TaskRunRow, verdict: Verdict, *, keeps: bool
+) -> str | None:
     """Write what was decided; the run's state after it, as stored."""
-    writes = _writes(row, verdict, now_text())
+    writes = _writes(row, verdict, now_text(), keeps=keeps)
     if not writes:
         return row.state
     await database.apply(writes)
@@ -190,11 +188,14 @@ async def _start_with_slots(
     return await database.transact(work)
 
 
-def _writes(row: TaskRunRow, verdict: Verdict, now: str) -> list[Write]:
+def _writes(row: TaskRunRow, verdict: Verdict, now: str, *, keeps: bool = True) -> list[Write]:
+    """With `keeps` a result that is COMPLETED under a key is found under it from now on."""
     state = proposals.new_state_of(verdict)
     if state is None:
         return []
-    return [*transitions.task_run(row, state, now=now), *task_slots.release_after(row, state)]
+    anew = isinstance(verdict, Accept) and verdict.anew
+    writes = transitions.task_run(row, state, now=now, anew=anew, keeps=keeps)
+    return [*writes, *task_slots.release_after(row, state)]
 
 
 async def _with_surroundings(database: Database, row: TaskRunRow, proposed: State) -> RunFacts:

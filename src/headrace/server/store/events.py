@@ -94,6 +94,8 @@ _UPDATED: Final = (
     "next_scheduled_start_time",
     "cache_key",
     "cache_expiration",
+    "kept_key",
+    "kept_expiration",
     "task_version",
     "task_inputs",
 )

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Select, bindparam, case, func, select
+from sqlalchemy import BindParameter, Select, bindparam, case, exists, func, select
 
 from headrace.core.states import StateType
 from headrace.server.store import estimates, histories
@@ -15,11 +15,14 @@ from headrace.wire.ui import SimpleFlowRun, SimpleNextFlowRun, UITaskRun
 
 _ids: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 
+_sub_flow = flow_run.alias()
 TASK_RUNS_OF_FLOW_RUNS: Final = Statement(
     select(task_run.c.flow_run_id, func.count())
     .where(task_run.c.flow_run_id.in_(_ids))
+    .where(~exists().where(_sub_flow.c.parent_task_run_id == task_run.c.id))
     .group_by(task_run.c.flow_run_id)
 )
+"""Those that stand for a sub-flow are none of them: the sub-flow is counted as a flow run."""
 DEPLOYMENTS_OF_FLOWS: Final = Statement(
     select(deployment.c.flow_id, func.count())
     .where(deployment.c.flow_id.in_(_ids))

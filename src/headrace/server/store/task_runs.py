@@ -29,22 +29,23 @@ LISTED: Final = select(*SHAPE.columns)
 """Rows of `SHAPE`, to which a list adds its conditions, order and bounds."""
 
 BY_ID: Final = Statement(LISTED.where(task_run.c.id == bindparam("run_id")))
-BY_KEYS: Final = Statement(
-    LISTED.where(task_run.c.flow_run_id == bindparam("flow_run_id"))
-    .where(task_run.c.task_key == bindparam("task_key"))
-    .where(task_run.c.dynamic_key == bindparam("dynamic_key"))
+_BY_KEYS: Final = LISTED.where(task_run.c.task_key == bindparam("task_key")).where(
+    task_run.c.dynamic_key == bindparam("dynamic_key")
 )
+BY_KEYS: Final = Statement(_BY_KEYS.where(task_run.c.flow_run_id == bindparam("flow_run_id")))
+BY_KEYS_ALONE: Final = Statement(_BY_KEYS.where(task_run.c.flow_run_id.is_(None)).limit(1))
+"""The one of these keys that is in no flow run."""
 FLOW_RUN: Final = Statement(
     select(flow_run.c.name, flow_run.c.labels).where(flow_run.c.id == bindparam("flow_run_id"))
 )
 CACHED: Final = Statement(
     select(task_run.c.state)
-    .where(task_run.c.cache_key == bindparam("cache_key"))
+    .where(task_run.c.kept_key == bindparam("cache_key"))
     .where(task_run.c.state_type == StateType.COMPLETED.value)
     .where(
         or_(
-            task_run.c.cache_expiration.is_(None),
-            task_run.c.cache_expiration > bindparam("now", type_=Timestamp()),
+            task_run.c.kept_expiration.is_(None),
+            task_run.c.kept_expiration > bindparam("now", type_=Timestamp()),
         )
     )
     .order_by(task_run.c.end_time.desc())
@@ -121,6 +122,8 @@ def create(new: NewTaskRun, now: str) -> tuple[list[Write], Row]:
         "dynamic_key": new.dynamic_key,
         "cache_key": new.cache_key,
         "cache_expiration": new.cache_expiration,
+        "kept_key": None,
+        "kept_expiration": None,
         "task_version": new.task_version,
         "flow_run_run_count": 0,
         "task_inputs": new.task_inputs,

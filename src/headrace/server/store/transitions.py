@@ -10,14 +10,25 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    String,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from headrace.core.ids import new_id
 from headrace.core.orchestration.facts import Policy
 from headrace.core.orchestration.progress import Progress, progress
 from headrace.core.states import AWAITING_RETRY, TERMINAL, State, StateType
 from headrace.errors import StaleWrite
-from headrace.server.store import related
+from headrace.server.store import state_events
 from headrace.server.store.database import Statement, Transaction, Write
 from headrace.server.store.facts import FlowRunRow, TaskRunRow
 from headrace.server.store.schema import (
@@ -142,30 +153,35 @@ def flow_run(
     writes = [
         Write(_UPDATE_FLOW_RUN, params, expect=1),
         Write(_INSERT_FLOW_RUN_STATE, _state_params(row.id, state, text)),
-        Write(INSERT_EVENT, _flow_run_event(row, facts.state, state, step, now)),
+        Write(INSERT_EVENT, state_events.of_flow_run(row, facts.state, state, step, now)),
     ]
     if row.parent_task_run_id is not None:
         writes += _reflect_on_parent(row.parent_task_run_id, row.id, state, step, now)
     return writes
 
 
-def task_run(row: TaskRunRow, state: State, *, now: str) -> list[Write]:
+def task_run(
+    row: TaskRunRow, state: State, *, now: str, anew: bool = False, keeps: bool = True
+) -> list[Write]:
     """The writes that move a task run into `state`; arguments as for `flow_run`.
+
+    With `anew` its attempts are counted from the beginning. Without `keeps` its result is not found
+    under the state's cache key: the state was entered by force, not by a task that ended.
 
     A task run's policy stays as it is: the contract has no place in it for what the rules change.
     """
     facts = row.facts()
-    step = progress(facts, state)
+    step = progress(replace(facts, run_count=0) if anew else facts, state)
     text = encode_state(state, flow_run_id=row.flow_run_id, task_run_id=row.id)
     params = _run_params(state, text, step, now) | {
         "run_id": row.id,
         "run_version": row.version,
-        **_cache_params(state),
+        **(_KEPT_NOWHERE if not keeps else _kept_params(state)),
     }
     return [
         Write(_UPDATE_TASK_RUN, params, expect=1),
         Write(_INSERT_TASK_RUN_STATE, _state_params(row.id, state, text)),
-        Write(INSERT_EVENT, _task_run_event(row, facts.state, state, step, now)),
+        Write(INSERT_EVENT, state_events.of_task_run(row, facts.state, state, step, now)),
     ]
 
 
@@ -177,7 +193,7 @@ def first_of_flow_run(
     text = encode_state(state, flow_run_id=row.id, task_run_id=row.parent_task_run_id)
     writes = [
         Write(_INSERT_FLOW_RUN_STATE, _state_params(row.id, state, text)),
-        Write(INSERT_EVENT, _flow_run_event(row, None, state, step, now)),
+        Write(INSERT_EVENT, state_events.of_flow_run(row, None, state, step, now)),
     ]
     if row.parent_task_run_id is not None:
         writes += _reflect_on_parent(row.parent_task_run_id, row.id, state, step, now)
@@ -192,7 +208,7 @@ def first_of_task_run(
     text = encode_state(state, flow_run_id=row.flow_run_id, task_run_id=row.id)
     writes = [
         Write(_INSERT_TASK_RUN_STATE, _state_params(row.id, state, text)),
-        Write(INSERT_EVENT, _task_run_event(row, None, state, step, now)),
+        Write(INSERT_EVENT, state_events.of_task_run(row, None, state, step, now)),
     ]
     return _columns(state, text, step, now), writes
 
@@ -275,12 +291,16 @@ def _run_params(state: State, text: str, step: Progress, now: str) -> dict[str, 
     return {f"v_{name}": value for name, value in _columns(state, text, step, now).items()}
 
 
-def _cache_params(state: State) -> dict[str, object]:
+_KEPT_NOWHERE: Final[dict[str, object]] = {"v_kept_key": None, "v_kept_expiration": None}
+
+
+def _kept_params(state: State) -> dict[str, object]:
     """A finished task run is found under its key; one that runs again is not."""
-    is_kept = state.type is StateType.COMPLETED
+    if state.type is not StateType.COMPLETED:
+        return _KEPT_NOWHERE
     return {
-        "v_cache_key": state.text_detail("cache_key") if is_kept else None,
-        "v_cache_expiration": state.text_detail("cache_expiration") if is_kept else None,
+        "v_kept_key": state.text_detail("cache_key"),
+        "v_kept_expiration": state.text_detail("cache_expiration"),
     }
 
 
@@ -291,73 +311,22 @@ def _state_params(run_id: str, state: State, text: str) -> dict[str, object]:
 def _reflect_on_parent(
     task_run_id: str, flow_run_id: str, state: State, step: Progress, now: str
 ) -> list[Write]:
-    """A sub-flow's state shows on the task run that stands for it in the parent."""
+    """A sub-flow's state shows on the task run that stands for it in the parent.
+
+    What only the task run's row knows, the database fills in: how often it ran, and the flow run that
+    it is in, for which the state has a mark.
+    """
     mirror = replace(state, id=new_id())
-    text = encode_state(mirror, task_run_id=task_run_id, child_flow_run_id=flow_run_id)
+    mark = f"parent of {mirror.id}"
+    text = encode_state(
+        mirror, flow_run_id=mark, task_run_id=task_run_id, child_flow_run_id=flow_run_id
+    )
+    own = {"run_id": task_run_id, "mark": f'"{mark}"'}
+    counts = {"v_counts": int(state.type is StateType.RUNNING)}
     return [
-        Write(_MIRROR_ON_TASK_RUN, _run_params(mirror, text, step, now) | {"run_id": task_run_id}),
-        Write(_INSERT_MIRRORED_STATE, _state_params(task_run_id, mirror, text)),
+        Write(_MIRROR_ON_TASK_RUN, _run_params(mirror, text, step, now) | own | counts),
+        Write(_INSERT_MIRRORED_STATE, _state_params(task_run_id, mirror, text) | own),
     ]
-
-
-def _brief(state: State | None) -> dict[str, object] | None:
-    if state is None:
-        return None
-    brief: dict[str, object] = {"type": state.type, "name": state.name}
-    if state.message:
-        brief["message"] = state.message
-    if state.type is StateType.PAUSED:
-        brief["pause_reschedule"] = str(bool(state.details.get("pause_reschedule"))).lower()
-    return brief
-
-
-def _event(
-    kind: str, run: FlowRunRow | TaskRunRow, before: State | None, state: State, step: Progress
-) -> dict[str, object]:
-    resource_id = f"prefect.{kind}.{run.id}"
-    return {
-        "id": state.id,
-        "occurred": state.timestamp,
-        "event": f"prefect.{kind}.{state.name}",
-        "resource_id": resource_id,
-        "resource": _encode(
-            {
-                "prefect.resource.id": resource_id,
-                "prefect.resource.name": run.name,
-                "prefect.run-count": str(step.run_count),
-                "prefect.state-message": state.message or "",
-                "prefect.state-name": state.name,
-                "prefect.state-timestamp": state.timestamp[:-1] + "+00:00",
-                "prefect.state-type": state.type,
-            }
-        ).decode(),
-        "payload": _encode(
-            {
-                "intended": {"from": before and before.type, "to": state.type},
-                "initial_state": _brief(before),
-                "validated_state": _brief(state),
-            }
-        ).decode(),
-        "follows": before and before.id,
-    }
-
-
-def _flow_run_event(
-    row: FlowRunRow, before: State | None, state: State, step: Progress, now: str
-) -> dict[str, object]:
-    return _event("flow-run", row, before, state, step) | {
-        "received": now,
-        "related": related.of_flow_run(row),
-    }
-
-
-def _task_run_event(
-    row: TaskRunRow, before: State | None, state: State, step: Progress, now: str
-) -> dict[str, object]:
-    return _event("task-run", row, before, state, step) | {
-        "received": now,
-        "related": related.of_task_run(row),
-    }
 
 
 _STATE_COLUMNS: Final = (
@@ -402,19 +371,30 @@ _UPDATE_TASK_RUN: Final = Statement(
     .where(task_run_table.c.id == bindparam("run_id"))
     .where(task_run_table.c.version == bindparam("run_version"))
     .values(
-        **_binds((*_STATE_COLUMNS, "cache_key", "cache_expiration")),
+        **_binds((*_STATE_COLUMNS, "kept_key", "kept_expiration")),
         version=task_run_table.c.version + 1,
     )
 )
+
+_MIRRORED: Final = frozenset({"run_count", "start_time", "expected_start_time", "state"})
+
+
+def _mirrored_state(text: BindParameter[str]) -> ColumnElement[str]:
+    """A state as stored, with the task run's flow run where the mark is."""
+    own = '"' + cast(task_run_table.c.flow_run_id, String) + '"'
+    known = func.coalesce(own, "null")
+    mark = bindparam("mark", type_=task_run_state.c.state.type)
+    return func.replace(text, mark, known, type_=task_run_state.c.state.type)
+
 
 # The parent's task run is nobody's to compete for: it shows what the sub-flow does, as it does it.
 _MIRROR_ON_TASK_RUN: Final = Statement(
     update(task_run_table)
     .where(task_run_table.c.id == bindparam("run_id"))
     .values(
-        **_binds(
-            [name for name in _STATE_COLUMNS if name not in {"start_time", "expected_start_time"}]
-        ),
+        **_binds([name for name in _STATE_COLUMNS if name not in _MIRRORED]),
+        run_count=task_run_table.c.run_count + bindparam("v_counts", type_=Integer),
+        state=_mirrored_state(bindparam("v_state")),
         start_time=func.coalesce(task_run_table.c.start_time, bindparam("v_start_time")),
         expected_start_time=func.coalesce(
             task_run_table.c.expected_start_time, bindparam("v_expected_start_time")
@@ -445,7 +425,7 @@ _INSERT_MIRRORED_STATE: Final = Statement(
             bindparam("id", type_=task_run_state.c.id.type),
             task_run_table.c.id,
             bindparam("timestamp", type_=task_run_state.c.timestamp.type),
-            bindparam("state", type_=task_run_state.c.state.type),
+            _mirrored_state(bindparam("state", type_=task_run_state.c.state.type)),
         ).where(task_run_table.c.id == bindparam("run_id")),
     )
 )

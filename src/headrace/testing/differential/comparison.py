@@ -72,14 +72,16 @@ def _load(
     def report(operation: str, at: int, what: str) -> None:
         findings.add(operation, world.sides[at].name, what)
 
-    loader = Loader(world, report, progress, None if kept is None else iter(kept.replies))
+    replies = None if kept is None else iter(kept.replies)
+    lag = 0.0 if kept is None else began - kept.began
+    loader = Loader(world, report, progress, replies, lag)
     findings.loaded["write"] = loader.load(steps)
     findings.loaded.update({noun: len(labels) for noun, labels in world.of_noun.items()})
     if keep is not None and kept is None:
         keep.save(KeptReplies(began, loader.replies))
     findings.seconds["load"] = round(time.time() - began)
     progress(f"loaded {dict(findings.loaded)} in {findings.seconds['load']} s")
-    return 0.0 if kept is None else time.time() - kept.began
+    return lag
 
 
 def _ask(world: World, answers: Answers, question: Question, findings: Findings) -> None:

@@ -30,13 +30,22 @@ class Loader:
         report: Report,
         progress: Callable[[str], None],
         kept: Iterator[Reply] | None = None,
+        lag_seconds: float = 0.0,
     ) -> None:
-        """`kept`: what the peer answered to the same steps before; then it is not asked again."""
+        """Of a world whose peer may have been loaded before.
+
+        Args:
+            world: The sides.
+            report: Told what differs.
+            progress: Told what goes on.
+            kept: What the peer answered to the same steps before; then it is not asked again.
+            lag_seconds: By how much later the others are loaded, at most.
+        """
         self._world = world
         self._report = report
         self._progress = progress
         self._kept = kept
-        self._answers = Answers(world)
+        self._answers = Answers(world, lag_seconds)
         self.replies: list[Reply] = []
         """Of the peer, in order."""
 

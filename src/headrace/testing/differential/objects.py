@@ -62,10 +62,10 @@ class Objects:
         yield from self._variables(some)
         yield from self._limits(some)
         for number in range(runs):
-            yield self._flow_run(number)
-            yield self._task_run(number)
-            yield from self._proposals(f"flow_run:{number}")
-            yield from self._proposals(f"task_run:{number}")
+            for noun, make in (("flow_run", self._flow_run), ("task_run", self._task_run)):
+                step = make(number)
+                yield step
+                yield from self._proposals(f"{noun}:{number}", step)
         yield from self._logs(runs)
         yield from self._artifacts(max(6, runs // 10))
 
@@ -78,6 +78,10 @@ class Objects:
 
     def _word(self) -> str:
         return self._random.choice(WORDS)
+
+    def _name(self) -> str:
+        """A word that flows, deployments and pools may have in their names."""
+        return self._word().replace("%", "")
 
     def _moment(self) -> str:
         """A time that is not near now; on full hours often, so that some are equal."""
@@ -92,13 +96,14 @@ class Objects:
     def _flows(self, count: int) -> Iterator[Step]:
         for number in range(count):
             labels = {"team": self._word(), "n": number} if number % 2 else {}
-            body = {"name": f"{self._word()}-{number}", "tags": self._tags(), "labels": labels}
+            body = {"name": f"{self._name()}-{number}", "tags": self._tags(), "labels": labels}
             yield self._make(f"flow:{number}", "/flows/", body)
+        yield Step("/flows/", {"name": "50%"})  # refused
 
     def _work_pools(self, count: int) -> Iterator[Step]:
         for number in range(count):
             body: dict[str, Any] = {
-                "name": f"pool-{self._word().replace('%', '').replace('.', '')}-{number}",
+                "name": f"pool-{self._name().replace('.', '')}-{number}",
                 "type": self._random.choice(["process", "docker", "other"]),
                 "is_paused": number % 3 == 2,
                 "concurrency_limit": self._random.choice([None, 0, 5]),
@@ -112,7 +117,7 @@ class Objects:
         for number in range(count):
             pool = self._one("work_pool") if number % 3 else None
             body: dict[str, Any] = {
-                "name": f"{self._word()}-dep-{number}",
+                "name": f"{self._name()}-dep-{number}",
                 "flow_id": self._one("flow"),
                 "tags": self._tags(),
                 "paused": number % 4 == 1,
@@ -182,11 +187,23 @@ class Objects:
             body["flow_version"] = self._random.choice([None, "1", "2"])
         return self._make(f"flow_run:{number}", path, body)
 
-    def _proposals(self, label: str) -> Iterator[Step]:
+    def _proposals(self, label: str, made: Step) -> Iterator[Step]:
+        """States for the run that a step made.
+
+        Only the last is judged by the rules, and only where the state before is known and the rules
+        agree (`state_pairs` compares where they do not): else all that follows would differ. Nor is
+        there any for a run that may have been made before, under its key.
+        """
         path = f"/{label.partition(':')[0]}s/{{{label}}}/set_state"
-        for _ in range(self._random.choice([0, 0, 1, 2])):
-            proposed = {"state": self._state(), "force": self._random.random() < 0.7}
-            yield Step(path, proposed)
+        before = made.body["state"]["type"]
+        several = self._random.choice([0, 0, 1, 2])
+        for left in reversed(range(0 if "idempotency_key" in made.body else several)):
+            state = self._state()
+            is_known = before in {"SCHEDULED", "PENDING", "RUNNING", "FAILED"}
+            takes_slot = state["type"] == "PENDING" and made.path.startswith("/deployments/")
+            judged = left == 0 and is_known and not takes_slot and self._random.random() < 0.5
+            before = state["type"]
+            yield Step(path, {"state": state, "force": not judged})
 
     def _task_run(self, number: int) -> Step:
         flow_run = self._one("flow_run") if number % 8 else None

@@ -5,8 +5,8 @@
 import random
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from headrace.testing.differential.objects import TAGS
 from headrace.testing.differential.world import PEERS, Id, Moment, World
@@ -127,7 +127,7 @@ class Questions:
         if key == "history_interval_seconds":
             return self._random.choice([_HOUR, 6 * _HOUR, 86_400.0])
         shift = 0.0 if key == "history_start" else 20 * _HOUR
-        return Moment(run, "expected_start_time", shift)
+        return Moment(run, "next_scheduled_start_time", shift)
 
     def _scheduled_run(self) -> str:
         """The same run for the start and the end of one question."""
@@ -227,17 +227,16 @@ class Questions:
             noun = self._random.choice(["flow_run", "task_run"])
             label = self._random.choice(self._world.of_noun[noun])
             values = [objects[label].get(attribute) for objects in self._world.objects]
-            if all(values) and not _is_id(values[0]):
+            if all(map(_is_moment, values)):
                 return Moment(label, attribute, shift)
-        return Moment(self._scheduled_run(), "expected_start_time", shift)
+        return Moment(self._scheduled_run(), "next_scheduled_start_time", shift)
 
 
-def _is_id(value: Any) -> bool:
+def _is_moment(value: Any) -> bool:
     try:
-        UUID(str(value))
-    except ValueError:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
         return False
-    return True
 
 
 def _snake(name: str) -> str:

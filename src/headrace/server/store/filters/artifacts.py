@@ -11,6 +11,7 @@ from headrace.server.store.filters.conditions import (
     contain_text,
     equal_any,
     equal_none,
+    together,
 )
 from headrace.server.store.filters.joined import Filters, where_flow_runs, where_task_runs
 from headrace.server.store.schema import artifact, artifact_collection, flow_run, task_run
@@ -77,11 +78,14 @@ def _filter_artifacts(given: ArtifactFilter | ArtifactCollectionFilter) -> Condi
 
 
 def _key(given: ArtifactFilterKey | ArtifactCollectionFilterKey) -> Conditions:
-    parts = equal_any(artifact.c.key, given.any_) + contain_text(artifact.c.key, given.like_)
-    if given.exists_ is not None:
-        parts += be_null(artifact.c.key, not given.exists_)
-    return parts
+    return together(
+        equal_any(artifact.c.key, given.any_),
+        contain_text(artifact.c.key, given.like_),
+        be_null(artifact.c.key, None if given.exists_ is None else not given.exists_),
+    )
 
 
 def _type(given: ArtifactFilterType | ArtifactCollectionFilterType) -> Conditions:
-    return equal_any(artifact.c.type, given.any_) + equal_none(artifact.c.type, given.not_any_)
+    return together(
+        equal_any(artifact.c.type, given.any_), equal_none(artifact.c.type, given.not_any_)
+    )

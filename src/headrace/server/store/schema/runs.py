@@ -103,6 +103,9 @@ task_run = table(
     Column("dynamic_key", Text, nullable=False),
     Column("cache_key", Text),
     Column("cache_expiration", Timestamp),
+    # Under which its result is found by other task runs; the two above are what it was made with.
+    Column("kept_key", Text),
+    Column("kept_expiration", Timestamp),
     Column("task_version", Text),
     Column("flow_run_run_count", Integer, nullable=False, server_default="0"),
     Column("task_inputs", Json, nullable=False, server_default="{}"),
@@ -123,7 +126,7 @@ _scheduled = text("state_type = 'SCHEDULED' AND lease_owner IS NULL")
 _live = text("state_type IN ('PENDING', 'RUNNING', 'CANCELLING')")
 _over = text("state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')")
 _unique_key = text("idempotency_key IS NOT NULL")
-_cached = text("cache_key IS NOT NULL")
+_kept = text("kept_key IS NOT NULL")
 _leased = text("lease_expires IS NOT NULL")
 _owned = text("lease_owner IS NOT NULL")
 
@@ -253,10 +256,10 @@ Index(
 )
 Index("ix_task_run__flow_run_id", task_run.c.flow_run_id)
 Index(
-    "ix_task_run__cache_key",
-    task_run.c.cache_key,
-    sqlite_where=_cached,
-    postgresql_where=_cached,
+    "ix_task_run__kept_key",
+    task_run.c.kept_key,
+    sqlite_where=_kept,
+    postgresql_where=_kept,
 )
 Index("ix_task_run__listed_of_state", task_run.c.state_type, task_run.c.expected_start_time)
 Index("ix_task_run__expected_start_time", task_run.c.expected_start_time)
