@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PEER = "prefect==3.8.8"
+LIBRARIES = (
+    "sqlalchemy<2.1",
+)  # with 2.1 its server fails whenever it is to plan a schedule's runs
 NEWEST = "2026-10-07"  # what it depends on was released later in forms it does not work with
 STEP_SECONDS = 600
 
@@ -31,7 +34,7 @@ def install(directory: Path, extras: Sequence[str] = (), state: str = "") -> Pat
     Raises:
         PeerNotInstalled: The directory is something else, or a step failed.
     """
-    key = "\n".join((PEER, NEWEST, *extras, state))
+    key = "\n".join((PEER, *LIBRARIES, NEWEST, *extras, state))
     if not _is_ready(directory, key):
         directory.parent.mkdir(parents=True, exist_ok=True)
         with directory.with_name(f"{directory.name}.lock").open("w") as lock:
@@ -55,7 +58,7 @@ def _make(directory: Path, extras: Sequence[str]) -> None:
     (directory / "installing").touch()
     # This project's pins are not the peer's.
     options = ("--quiet", "--no-config", "--python", str(directory), "--exclude-newer", NEWEST)
-    _run(directory, "uv", "pip", "install", *options, PEER, *extras)
+    _run(directory, "uv", "pip", "install", *options, PEER, *LIBRARIES, *extras)
 
 
 def _run(place: Path, *command: str) -> None:

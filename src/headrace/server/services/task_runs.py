@@ -150,7 +150,7 @@ async def set_state(
                 verdict, text = await _start_with_slots(database, row, facts, proposed, limits)
             else:
                 verdict = decide(facts, proposed, proposed.timestamp, force=force)
-                text = await _move(database, row, verdict, keeps=not force)
+                text = await _move(database, row, verdict, judged=not force)
             if proposals.new_state_of(verdict) is not None:
                 signals.publish("events")
             return proposals.answer(verdict, text)
@@ -158,10 +158,10 @@ async def set_state(
 
 
 async def _move(
-    database: Database, row: TaskRunRow, verdict: Verdict, *, keeps: bool
+    database: Database, row: TaskRunRow, verdict: Verdict, *, judged: bool
 ) -> str | None:
     """Write what was decided; the run's state after it, as stored."""
-    writes = _writes(row, verdict, now_text(), keeps=keeps)
+    writes = _writes(row, verdict, now_text(), judged=judged)
     if not writes:
         return row.state
     await database.apply(writes)
@@ -188,13 +188,13 @@ async def _start_with_slots(
     return await database.transact(work)
 
 
-def _writes(row: TaskRunRow, verdict: Verdict, now: str, *, keeps: bool = True) -> list[Write]:
-    """With `keeps` a result that is COMPLETED under a key is found under it from now on."""
+def _writes(row: TaskRunRow, verdict: Verdict, now: str, *, judged: bool = True) -> list[Write]:
+    """The writes that a verdict asks for; without `judged` the state is entered by force."""
     state = proposals.new_state_of(verdict)
     if state is None:
         return []
     anew = isinstance(verdict, Accept) and verdict.anew
-    writes = transitions.task_run(row, state, now=now, anew=anew, keeps=keeps)
+    writes = transitions.task_run(row, state, now=now, anew=anew, judged=judged)
     return [*writes, *task_slots.release_after(row, state)]
 
 

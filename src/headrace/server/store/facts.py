@@ -86,6 +86,10 @@ class TaskRunRow(NamedTuple):
     flow_run_id: str | None
     flow_run_name: str | None
     flow_run_state_type: str | None
+    flow_run_run_count: int
+    """Which attempt of its flow run it last began in."""
+    enclosing_run_count: int | None
+    """Which attempt its flow run is in now; none for a task run by itself."""
 
     def facts(self) -> RunFacts:
         """What the rules need to know of it."""
@@ -160,6 +164,8 @@ TASK_RUN_COLUMNS = (
     task_run.c.flow_run_id,
     flow_run.c.name.label("flow_run_name"),
     flow_run.c.state_type.label("flow_run_state_type"),
+    task_run.c.flow_run_run_count,
+    flow_run.c.run_count.label("enclosing_run_count"),
 )
 
 TASK_RUN_SOURCE = task_run.outerjoin(flow_run, flow_run.c.id == task_run.c.flow_run_id)

@@ -108,6 +108,8 @@ def create(new: NewTaskRun, now: str) -> tuple[list[Write], Row]:
         flow_run_id=new.flow_run_id,
         flow_run_name=new.flow_run_name,
         flow_run_state_type=None,
+        flow_run_run_count=0,
+        enclosing_run_count=None,
     )
     columns, writes = transitions.first_of_task_run(stored, new.state, now=now)
     values: dict[str, object] = columns | {

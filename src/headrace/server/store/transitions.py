@@ -161,12 +161,13 @@ def flow_run(
 
 
 def task_run(
-    row: TaskRunRow, state: State, *, now: str, anew: bool = False, keeps: bool = True
+    row: TaskRunRow, state: State, *, now: str, anew: bool = False, judged: bool = True
 ) -> list[Write]:
     """The writes that move a task run into `state`; arguments as for `flow_run`.
 
-    With `anew` its attempts are counted from the beginning. Without `keeps` its result is not found
-    under the state's cache key: the state was entered by force, not by a task that ended.
+    With `anew` its attempts are counted from the beginning. Without `judged` the state was entered by
+    force, not by a task that runs: its result is not found under the state's cache key, and it is no
+    attempt of the flow run's.
 
     A task run's policy stays as it is: the contract has no place in it for what the rules change.
     """
@@ -176,7 +177,10 @@ def task_run(
     params = _run_params(state, text, step, now) | {
         "run_id": row.id,
         "run_version": row.version,
-        **(_KEPT_NOWHERE if not keeps else _kept_params(state)),
+        **(_kept_params(state) if judged else _KEPT_NOWHERE),
+        "v_flow_run_run_count": _attempt_of_flow_run(row, state)
+        if judged
+        else row.flow_run_run_count,
     }
     return [
         Write(_UPDATE_TASK_RUN, params, expect=1),
@@ -304,6 +308,12 @@ def _kept_params(state: State) -> dict[str, object]:
     }
 
 
+def _attempt_of_flow_run(row: TaskRunRow, state: State) -> int:
+    if state.type is not StateType.RUNNING or row.enclosing_run_count is None:
+        return row.flow_run_run_count
+    return row.enclosing_run_count
+
+
 def _state_params(run_id: str, state: State, text: str) -> dict[str, object]:
     return {"id": state.id, "run_id": run_id, "timestamp": state.timestamp, "state": text}
 
@@ -371,7 +381,7 @@ _UPDATE_TASK_RUN: Final = Statement(
     .where(task_run_table.c.id == bindparam("run_id"))
     .where(task_run_table.c.version == bindparam("run_version"))
     .values(
-        **_binds((*_STATE_COLUMNS, "kept_key", "kept_expiration")),
+        **_binds((*_STATE_COLUMNS, "kept_key", "kept_expiration", "flow_run_run_count")),
         version=task_run_table.c.version + 1,
     )
 )

@@ -23,6 +23,7 @@ CLOCK_FIELDS: Final = {
     "estimated_lateness",
     "lateness",
     "duration",
+    "delay_seconds",
 }
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
