@@ -33,10 +33,10 @@ def test_all_answer_alike(postgresql_server: PostgresqlServer, tmp_path: Path) -
     steps = plan_load(SEED, RUNS)
     keep = KeptLoad(tmp_path, SEED, steps)
     with servers.world(keep.home) as world:
-        compare(world, SEED, steps, 200, findings, keep=keep)
-        compare_schedules(world, SEED, 12, 30, findings)
+        compare(world, SEED, steps, 150, findings, keep=keep)
+        compare_schedules(world, SEED, 8, 30, findings)
     assert findings.differences == {}, f"seed {SEED}"
-    assert findings.answered.total() > 180
+    assert findings.answered.total() > 140
     assert findings.loaded["flow_run"] == RUNS
     again = Findings()
     with servers.world(keep.home) as world:

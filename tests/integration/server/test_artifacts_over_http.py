@@ -153,3 +153,17 @@ def test_what_is_deleted_with_a_run(server: Any, world: dict[str, str]):
     left = server.post("/artifacts/filter", {}).json
     assert sorted(each["data"] for each in left) == ["2", "3", "4", "5"]
     assert newest(server) == {"a1": "2", "a2": "3", "b1": "4"}
+
+
+def test_what_is_asked_of_one_attribute_is_asked_at_once(server: Any):
+    """Also where the attributes of a filter are joined by `or_`."""
+    for key in (None, "a", "b"):
+        make(server, key=key, type="markdown" if key else "table")
+    given = {
+        1: {"key": {"any_": ["a"], "exists_": True}},
+        0: {"type": {"any_": ["table"], "not_any_": ["table"]}},
+        2: {"key": {"any_": ["a"]}, "type": {"any_": ["table"]}},
+    }
+    for count, artifacts in given.items():
+        asked = {"artifacts": artifacts | {"operator": "or_"}}
+        assert server.post("/artifacts/count", asked).json == count
