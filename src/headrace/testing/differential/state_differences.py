@@ -1,7 +1,7 @@
 """What we answer to proposed states differently on purpose."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 Words = Mapping[str, str]
@@ -31,12 +31,6 @@ def _ends_suspended(initial: str, proposed: str, theirs: Words, ours: Words) -> 
     )
 
 
-def _found_in_cache(initial: str, proposed: str, theirs: Words, ours: Words) -> bool:
-    """The kept result was entered by force, which keeps it out of the other server's cache."""
-    del initial, theirs
-    return proposed == "Running known key" and "COMPLETED:Cached" in ours["told"]
-
-
 def _fails_elsewhere(initial: str, proposed: str, theirs: Words, ours: Words) -> bool:
     """An empty list of delays is none: elsewhere the request ends in an error of the server."""
     del initial, proposed, ours
@@ -50,17 +44,9 @@ def _is_forced(initial: str, proposed: str, theirs: Words, ours: Words) -> bool:
     return initial == "Completed persisted forced" and is_refused
 
 
-def _says_retrying(initial: str, proposed: str, theirs: Words, ours: Words) -> bool:
-    """A task run that runs again is Retrying or Rerunning, whatever else was asked on the way."""
-    del initial, proposed
-    names = ("RUNNING:Retrying", "RUNNING:Rerunning", "RUNNING:Running")
-    return all(any(name in side["told"] for name in names) for side in (theirs, ours))
-
-
 WHOLE: Final[tuple[Callable[[str, str, Words, Words], bool], ...]] = (
     _stays_over,
     _ends_suspended,
-    _found_in_cache,
     _fails_elsewhere,
     _is_forced,
 )
@@ -69,28 +55,32 @@ WHOLE: Final[tuple[Callable[[str, str, Words, Words], bool], ...]] = (
 
 def explain(row: str, proposed: str, theirs: str, ours: str) -> str | None:
     """Why our answer may differ from theirs, or None where it may not."""
-    kind, setting, initial = row.split(" | ")
+    initial = row.split(" | ")[2]
     mine, other = _words(ours), _words(theirs)
     for reason in WHOLE:
         if reason(initial, proposed, other, mine):
             return reason.__doc__
     differing = {name for name in mine.keys() | other.keys() if mine.get(name) != other.get(name)}
-    allowed: set[str] = set()
-    if initial.startswith(("Paused", "Suspended")) and mine.get("resuming") == "False":
-        allowed.add(
-            "resuming"
-        )  # only a run that is resumed is resuming, not any that leaves its pause
-    if setting.startswith("resuming"):
-        # The first attempt is counted also of a run that was made as a resuming one.
-        allowed |= {"resuming"} if initial.startswith(("Paused", "Suspended")) else set()
-        allowed |= (
-            {"runs"} if (other.get("runs"), mine.get("runs")) in {("0", "1"), ("1", "2")} else set()
-        )
+    allowed = dict(_partial(row, proposed, other, mine))
+    return allowed[min(differing)] if differing and differing <= allowed.keys() else None
+
+
+_RESUMING: Final = "Only a run that is resumed is resuming, not any that leaves its pause."
+_FIRST: Final = "The first attempt is counted also of a run that was made as a resuming one."
+_UNTOLD: Final = "What is not kept of a result is not repeated in the answer either."
+
+
+def _partial(row: str, proposed: str, theirs: Words, ours: Words) -> Iterator[tuple[str, str]]:
+    """Parts of an outcome that may differ, each with its reason."""
+    _, setting, initial = row.split(" | ")
+    left_pause = initial.startswith(("Paused", "Suspended"))
+    made_resuming = setting.startswith("resuming")
+    if left_pause and (made_resuming or ours.get("resuming") == "False"):
+        yield "resuming", _RESUMING
+    if made_resuming and (theirs.get("runs"), ours.get("runs")) in {("0", "1"), ("1", "2")}:
+        yield "runs", _FIRST
     if proposed == "Completed unpersisted":
-        allowed.add("told")  # what is not kept is not repeated in the answer either
-    if kind == "task-run" and _says_retrying(initial, proposed, other, mine):
-        allowed |= {"told", "is"}
-    return "see the comments" if differing <= allowed else None
+        yield "told", _UNTOLD
 
 
 def _words(outcome: str) -> dict[str, str]:
