@@ -5,8 +5,8 @@ from alembic import op
 
 from headrace.server.store.schema.columns import Timestamp
 
-revision = "0012"
-down_revision = "0011"
+revision = "0017"
+down_revision = "0016"
 
 _OLD = "ix_task_run__cache_key"
 _NEW = "ix_task_run__kept_key"
