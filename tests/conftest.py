@@ -22,8 +22,9 @@ from headrace.server.store.database import Database
 from headrace.server.store.open import open_database
 from tests.docker_engine import docker_engine
 from tests.docker_images import base_image, runs_image
+from tests.stand_ins.kubernetes.cluster import stand_in_cluster
 
-__all__ = ["base_image", "docker_engine", "runs_image"]
+__all__ = ["base_image", "docker_engine", "runs_image", "stand_in_cluster"]
 
 TEMPLATE = "headrace_template"
 

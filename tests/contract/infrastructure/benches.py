@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster
+
 from headrace.infrastructure.contract import (
     Closing,
     Handle,
@@ -21,6 +23,7 @@ from headrace.infrastructure.contract import (
 from headrace.infrastructure.docker.engine import Engine
 from headrace.infrastructure.docker.kind import DockerInfrastructure
 from headrace.infrastructure.kinds import KindContext
+from headrace.infrastructure.kubernetes.kind import KubernetesInfrastructure
 from headrace.infrastructure.process.kind import ProcessInfrastructure
 from headrace.infrastructure.process.spawn import SpawnStarter
 from headrace.worker.ledger import Ledger
@@ -137,6 +140,32 @@ class DockerBench(Bench):
         shared = f"{self.directory}:{self.directory}"
         given = {"image": self.image, "volumes": [shared], "auto_remove": True, **configuration}
         return super().job(command, **given)
+
+
+class KubernetesBench(Bench):
+    """Jobs of a stand-in cluster, whose pods are processes of this machine.
+
+    Args:
+        directory: Of the test.
+        cluster: The cluster.
+    """
+
+    def __init__(self, directory: Path, cluster: StandInCluster) -> None:
+        self.cluster = cluster
+        self._context = KindContext(f"w@{uuid4()}", "w", "p", directory)
+        super().__init__(directory)
+
+    def another(self) -> KubernetesInfrastructure:
+        return KubernetesInfrastructure(self._context, interval=1.0)
+
+    def python(self, code: str) -> list[str]:
+        return ["python", "-c", code]
+
+    def job(self, command: list[str], **configuration: object) -> Job:
+        container = {"image": IMAGE, "args": command, "env": configuration.get("env")}
+        manifest = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        reached = {"config": self.cluster.kubeconfig, "context_name": "here"}
+        return super().job(command, job_manifest=manifest, cluster_config=reached)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:

@@ -7,10 +7,12 @@ import pytest
 from tests.contract.infrastructure.benches import (
     Bench,
     DockerBench,
+    KubernetesBench,
     ProcessBench,
     WarmBench,
     find_stand_in,
 )
+from tests.stand_ins.kubernetes.cluster import StandInCluster
 
 
 @pytest.fixture
@@ -30,7 +32,12 @@ def docker_bench(tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
     return DockerBench(tmp_path, engine.url, request.getfixturevalue("base_image"))
 
 
-@pytest.fixture(params=["spawn", "warm", "docker"])
+@pytest.fixture
+def kubernetes_bench(tmp_path: Path, stand_in_cluster: StandInCluster) -> Bench:
+    return KubernetesBench(tmp_path, stand_in_cluster)
+
+
+@pytest.fixture(params=["spawn", "warm", "docker", "kubernetes"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """Each kind. One more is one more fixture `<name>_bench` and its name here."""
     made: Bench = request.getfixturevalue(f"{request.param}_bench")

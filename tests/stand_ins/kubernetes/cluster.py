@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
+
+import pytest
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "let-me-in"
@@ -106,6 +108,14 @@ class StandInCluster:
     def requests(self) -> list[dict[str, Any]]:
         """The requests since this was asked last."""
         return self.control("requests")
+
+
+@pytest.fixture(scope="session")
+def stand_in_cluster() -> Iterator[StandInCluster]:
+    """One cluster for all tests of this process: it takes a second to start."""
+    made = StandInCluster()
+    yield made
+    made.close()
 
 
 def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:

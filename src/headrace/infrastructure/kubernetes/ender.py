@@ -86,6 +86,7 @@ class Ender:
         assert attempt.place is not None
         cluster = self._field.cluster(attempt.place)
         name = str(attempt.handle.details[NAME])
-        end_job(cluster, attempt.place.namespace, name, attempt.handle, grace)
+        is_there = end_job(cluster, attempt.place.namespace, name, attempt.handle, grace)
         attempt.asked_grace = grace
-        self._field.observe(attempt.place).look_soon()
+        if not is_there:
+            self._field.observe(attempt.place).look_soon()  # no watch will tell

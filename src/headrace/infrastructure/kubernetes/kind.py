@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from headrace.core.sdks import Sdk
 from headrace.errors import InfrastructureError, InfrastructureUnavailable
+from headrace.infrastructure.containers import COMMANDS
 from headrace.infrastructure.contract import NAME, Handle, Job, Notify, Phase, Status, Write
 from headrace.infrastructure.kinds import KindContext
 from headrace.infrastructure.kubernetes.attempts import GENTLE, Attempt
@@ -28,11 +29,6 @@ from headrace.infrastructure.kubernetes.requests import (
 from headrace.infrastructure.kubernetes.streams import Streams
 
 KIND: Final = "kubernetes"
-COMMANDS: Final[Mapping[Sdk, tuple[str, ...]]] = {
-    Sdk.HEADRACE: ("python", "-m", "headrace.engine.execute"),
-    Sdk.PREFECT: ("prefect", "flow-run", "execute"),
-}
-"""What runs the flow run that the environment names, in a container that has that SDK."""
 
 _FIRST_LOOK = 10.0  # seconds that a first question about an attempt waits for the first list
 _DEFAULT_PATIENCE = 60  # seconds that a pod may take to start, as the contract has it
@@ -166,7 +162,7 @@ class KubernetesInfrastructure:
         """
         found: list[tuple[Handle, Status]] = []
         for place, observer in self._field.observe_all():
-            snapshot = observer.snapshot
+            snapshot = observer.wait_for_list(_FIRST_LOOK)
             if snapshot is None:
                 message = f"namespace {place.namespace} was not seen yet"
                 raise InfrastructureUnavailable(message)

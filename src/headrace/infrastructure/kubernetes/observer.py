@@ -6,6 +6,7 @@ there are: a page for every thousand objects, and one stream.
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -36,10 +37,11 @@ _AGAIN: Final = 1.0  # seconds from a list to the next where something is expect
 _SHARE: Final = (
     5.0  # times as long as a list took, nothing is listed again: the API has others to serve
 )
-_PAUSE_LONGEST: Final = 30.0  # seconds between lists while the API is away
+_PAUSE_LONGEST: Final = 10.0  # seconds between lists while the API is away
 _PAGE: Final = 1000  # objects in a page: about 5 MB of pods
 _RESTARTS: Final = 3  # of a list whose pages expired while it was read
 _EXPIRED: Final = 410
+_WATCH: Final = 5.0  # seconds that one watch lasts at most: so long a wish for a list may go unseen
 _READ_SLACK: Final = 10.0  # seconds that a watch may end later than it was asked to
 
 _jobs = msgspec.json.Decoder(JobListView)
@@ -139,7 +141,7 @@ class Observer:
         return self._snapshot
 
     def look_soon(self) -> None:
-        """List again soon: something is expected to vanish, which only a list proves."""
+        """List again soon: only a list proves that something is not there."""
         self._wake.set()
 
     def wait_for_list(self, timeout: float) -> Snapshot | None:
@@ -162,8 +164,9 @@ class Observer:
             try:
                 snapshot = self._look()
                 took = time.monotonic() - snapshot.began
-                self._watch(snapshot)
-                pause = max(_AGAIN, _SHARE * took)
+                soonest = snapshot.began + max(_AGAIN, _SHARE * took)
+                self._watch(snapshot, soonest)
+                pause = max(0.0, soonest - time.monotonic())
             except HeadraceError as error:
                 self._complain(error)
                 pause = min(max(pause, _AGAIN) * 2, _PAUSE_LONGEST)
@@ -193,16 +196,23 @@ class Observer:
 
     # Watches.
 
-    def _watch(self, snapshot: Snapshot) -> None:
-        """Follow the pods until it is time for another list."""
-        end = time.monotonic() + self._interval
-        left = self._interval
-        while left > 0 and not self._wake.is_set():
-            if not self._follow(snapshot, max(1, round(min(left, 5.0)))):
-                return
-            left = end - time.monotonic()
+    def _watch(self, snapshot: Snapshot, soonest: float) -> None:
+        """Follow the pods until it is time for another list.
 
-    def _follow(self, snapshot: Snapshot, seconds: int) -> bool:
+        Also while one is wanted soon: what is not watched just before it vanishes has no exit code.
+
+        Args:
+            snapshot: What was listed; the watch goes on from it.
+            soonest: When the next list may begin, if one is wanted; monotonic seconds.
+        """
+        latest = time.monotonic() + self._interval
+        while not self._closing.is_set():
+            due = soonest if self._wake.is_set() else latest
+            left = due - time.monotonic()
+            if left <= 0 or not self._follow(snapshot, math.ceil(min(left, _WATCH)), soonest):
+                return
+
+    def _follow(self, snapshot: Snapshot, seconds: int, soonest: float) -> bool:
         """Read one watch; whether another one may follow without a list between."""
         options = {
             "watch": True,
@@ -217,7 +227,7 @@ class Observer:
             for line in lines:
                 if not self._note(snapshot, line):
                     return False
-                if self._wake.is_set():
+                if self._wake.is_set() and time.monotonic() >= soonest:
                     return False
         return True
 
@@ -236,11 +246,11 @@ class Observer:
         key = attempt_of(pod.metadata.labels)
         if key is None:
             return True
-        if event.type == "DELETED":
-            self._vanished(self, key)
-            return True
+        # One that is deleted comes as it was at its end.
         snapshot.pods.setdefault(key, {})[pod.metadata.uid] = pod
         self._changed(self, key)
+        if event.type == "DELETED":
+            self._vanished(self, key)
         return True
 
 

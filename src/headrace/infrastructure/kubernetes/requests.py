@@ -76,8 +76,8 @@ def create_secret(cluster: Cluster, secret: dict[str, Any], job: str, uid: str) 
         raise InfrastructureError(message)
 
 
-def end_job(cluster: Cluster, namespace: str, name: str, handle: Handle, grace: float) -> None:
-    """Delete an attempt's pods with some grace, and its job when they are gone.
+def end_job(cluster: Cluster, namespace: str, name: str, handle: Handle, grace: float) -> bool:
+    """Delete an attempt's pods with some grace, and its job when they are gone; False if it is gone.
 
     Args:
         cluster: The cluster.
@@ -100,13 +100,17 @@ def end_job(cluster: Cluster, namespace: str, name: str, handle: Handle, grace: 
             tries=1,
         )
     )
-    _expect(cluster.jobs("delete", name, namespace, propagation_policy="Foreground", tries=1))
+    return _expect(
+        cluster.jobs("delete", name, namespace, propagation_policy="Foreground", tries=1)
+    )
 
 
-def _expect(answer: Answer) -> None:
+def _expect(answer: Answer) -> bool:
+    """Whether there was something to end. Raises `InfrastructureError` where it was not ended."""
     if not answer.is_ok and answer.status != _NOT_FOUND:
         message = f"the cluster does not end it ({answer.status}): {answer.refusal.message}"
         raise InfrastructureError(message)
+    return answer.is_ok
 
 
 def read_tail(cluster: Cluster, pod: PodView) -> list[str]:

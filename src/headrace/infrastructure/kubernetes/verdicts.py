@@ -3,13 +3,13 @@
 Reasons continue the sentence "The run's process …".
 """
 
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from headrace.infrastructure.contract import Phase, Status
+from headrace.infrastructure.exits import describe_exit
 from headrace.infrastructure.kubernetes.views import (
     ConditionView,
     ContainerView,
@@ -138,7 +138,7 @@ def _of_job(
     job: JobView, failed: ConditionView | None, now: datetime, patience: float | None
 ) -> Verdict:
     if job.condition("Complete"):
-        return Verdict(Status(Phase.EXITED, code=0, reason="exited with code 0", proven=True))
+        return Verdict(Status(Phase.EXITED, code=0, reason=describe_exit(0), proven=True))
     if failed is not None and failed.type == "Failed":
         said = f"{failed.reason}: {failed.message}".strip(": ")
         reason = f"ended, and its pod is gone; the job says {said}"
@@ -248,14 +248,8 @@ def _describe_end(ended: TerminatedView, container: ContainerView) -> str:
         return (
             f"could not start: its command cannot be run ({ended.reason}: {ended.message.strip()})"
         )
-    tail = f" ({ended.message.strip()})" if ended.message.strip() else ""
-    if code > _SIGNALLED:
-        try:
-            name = signal.Signals(code - _SIGNALLED).name
-        except ValueError:
-            return f"exited with code {code}{tail}"
-        return f"was ended by {name} (exit code {code}){tail}"
-    return f"exited with code {code}{tail}"
+    said = ended.message.strip()
+    return f"{describe_exit(_code(ended))}: {said}" if said else describe_exit(_code(ended))
 
 
 def _describe_failure(pod: PodView) -> str:
@@ -264,7 +258,7 @@ def _describe_failure(pod: PodView) -> str:
         if ended is not None and ended.exit_code:
             return f"never began: its init container {status.name!r} exited with {ended.exit_code}"
     if pod.status.phase == "Succeeded":
-        return "exited with code 0"
+        return describe_exit(0)
     said = f"{pod.status.reason}: {pod.status.message}".strip(": ")
     return f"ended with its pod ({said or 'which says no more than Failed'})"
 

@@ -57,7 +57,7 @@ def terminated(**state: Any) -> list[dict[str, Any]]:
         ),
         (
             {"phase": "Failed", "containerStatuses": terminated(message="boom ")},
-            "exited with code 1 (boom)",
+            "exited with code 1: boom",
         ),
         (
             {

@@ -1,0 +1,24 @@
+"""Flows of the contract's SDK that its own kubernetes worker runs in pods."""
+
+import os
+import time
+from pathlib import Path
+
+from prefect import flow, task
+
+
+@task
+def double(number: int) -> int:
+    return 2 * number
+
+
+@flow(log_prints=True)
+def doubles(number: int) -> int:
+    print("doubled in a pod")
+    return double(number)
+
+
+@flow
+def sleeps(mark: str) -> None:
+    Path(mark).write_text(str(os.getpid()))
+    time.sleep(120)
