@@ -19,6 +19,16 @@ FLOWS = """\
 from pathlib import Path
 
 from headrace import flow
+from headrace.deployments import run_deployment
+
+
+@flow
+def call() -> str:
+    found = run_deployment("greet/here", parameters={{"name": "called"}}, tags=["part"])
+    alone = run_deployment("greet/here", as_subflow=False, timeout=0, idempotency_key="alone")
+    again = run_deployment("greet/here", as_subflow=False, timeout=0, idempotency_key="alone")
+    assert alone.id == again.id
+    return found.state_name
 
 
 @flow
@@ -57,6 +67,9 @@ deployments:
   - prefect.deployments.steps.run_shell_script:
       script: touch pulled
       directory: "{{{{ clone.directory }}}}"
+  work_pool: *pool
+- name: calls
+  entrypoint: flows.py:call
   work_pool: *pool
 """
 
@@ -125,6 +138,24 @@ def test_a_file_is_deployed_and_its_runs_pull(
         ok(headrace("deployment", "run", "greet/cloned", "--param", "name=x", *watched))
     assert out.read_text() == f"{project.parent / 'clone'} x 1"
     assert (project.parent / "clone" / "pulled").exists()
+
+
+def test_a_flow_runs_a_deployment_and_waits_for_it(
+    headrace: Run, home: Path, url: str, pool: str, project: Path
+) -> None:
+    """The run is a part of the flow's; one that is not waited for, and asked for twice, is one run."""
+    ok(headrace("deploy", "--all", WHO="me"))
+    with working(home, url, pool):
+        watched = ("--watch", "--watch-timeout", str(SECONDS))
+        ok(headrace("deployment", "run", "call/calls", *watched))
+    runs = json.loads(
+        ok(headrace("flow-run", "ls", "--flow-name", "greet", "--limit", "200", "-o", "json"))
+    )
+    (part,) = [one for one in runs if "part" in one["tags"]]
+    assert part["state_name"] == "Completed"
+    assert part["parent_task_run_id"] is not None
+    (alone,) = [one for one in runs if one["idempotency_key"] == "alone"]
+    assert alone["parent_task_run_id"] is None
 
 
 def test_deploying_again_tells_what_changes_and_keeps_what_is_paused(

@@ -144,22 +144,24 @@ def _pull_steps(
         return fill_pull_steps(prepared.pull, outputs, project.references)
     here = Path.cwd()
     directory = str(here)
-    if prepared.is_image_built:
-        directory = f"{_CODE_IN_IMAGES[prepared.code.sdk]}/{here.name}"
+    if prepared.is_code_in_image:
+        directory = f"{CODE}/{here.name}"
+    elif prepared.code.sdk is Sdk.PREFECT and prepared.is_image_built:
+        directory = f"{_IN_IMAGES}/{here.name}"
     elif prepared.code.sdk is Sdk.PREFECT and _has_image(entry):
-        directory = _CODE_IN_IMAGES[Sdk.PREFECT]  # where the contract's command looks for it
+        directory = _IN_IMAGES
     elif prepared.code.sdk is Sdk.HEADRACE and needs_image(prepared.pool):
         project.say("Its runs do not see this machine's files: the code is uploaded for them.")
         return [project.uploads.step_for(directory)]
     return [{SET_DIRECTORY: {"directory": directory}}]
 
 
+_IN_IMAGES = "/opt/prefect"
+"""Where the contract's command looks for code in images that it did not make."""
+
+
 def _has_image(entry: Entry) -> bool:
     return bool(((entry.work_pool and entry.work_pool.job_variables) or {}).get("image"))
-
-
-_CODE_IN_IMAGES = {Sdk.HEADRACE: CODE, Sdk.PREFECT: "/opt/prefect"}
-"""Where the images that each SDK builds have their code."""
 
 
 def _version_info(entry: Entry, version: str | None) -> VersionInfo | None:

@@ -9,6 +9,7 @@ from headrace.client.http import Client
 from headrace.core.placeholders import MISSING, has_placeholders
 from headrace.deployments.bundling import Uploads
 from headrace.deployments.deployment import checked_name
+from headrace.deployments.images import GENERATED
 from headrace.deployments.project.checks import Pool, check_entry, check_image, find_pool
 from headrace.deployments.project.code import Code, read_code
 from headrace.deployments.project.document import Document, Place
@@ -81,6 +82,7 @@ class Prepared:
         push: Steps after those.
         pull: Steps of its runs; None where the file says nothing.
         is_image_built: Whether one of the steps builds the runs' image.
+        is_code_in_image: Whether that image is known to have the code, and where.
     """
 
     values: dict[str, Any]
@@ -91,6 +93,7 @@ class Prepared:
     push: Steps
     pull: Steps | None
     is_image_built: bool
+    is_code_in_image: bool
 
 
 def prepare(project: Project, index: int | None, options: Options) -> Prepared:
@@ -136,10 +139,23 @@ def prepare(project: Project, index: int | None, options: Options) -> Prepared:
     if entry.sla:
         project.warn(f"{where}: `sla` is kept in the file only: nothing watches service levels")
     build, push, pull = (_steps(values, document, name) for name in STEPS)
-    is_image_built = any(OURS.get(name) == BUILDS_IMAGE for step in build or [] for name in step)
+    images: list[Any] = [
+        v for step in build or [] for k, v in step.items() if OURS.get(k) == BUILDS_IMAGE
+    ]
+    is_code_in_image = any(one.get("dockerfile") == GENERATED for one in images if one)
     variables = (entry.work_pool.job_variables if entry.work_pool else None) or {}
-    check_image(variables, code, pool, is_built=is_image_built)
-    return Prepared(values, place, code, pool, build or [], push or [], pull, is_image_built)
+    check_image(variables, code, pool, is_built=bool(images))
+    return Prepared(
+        values,
+        place,
+        code,
+        pool,
+        build or [],
+        push or [],
+        pull,
+        is_image_built=bool(images),
+        is_code_in_image=is_code_in_image,
+    )
 
 
 def read_known(values: Mapping[str, Any], document: Document, place: Place) -> Entry:

@@ -104,7 +104,7 @@ def write_file(name: str, recipe: str, values: Mapping[str, str]) -> dict[str, A
         "name": name,
         "build": _build(recipe, filled),
         "push": _push(recipe, filled),
-        "pull": _pull(recipe, filled, name),
+        "pull": _pull(recipe, filled),
         "deployments": [_deployment(recipe)],
     }
 
@@ -137,12 +137,10 @@ def _push(recipe: str, values: Mapping[str, str]) -> list[dict[str, Any]] | None
     return None
 
 
-def _pull(recipe: str, values: Mapping[str, str], name: str) -> list[dict[str, Any]] | None:
+def _pull(recipe: str, values: Mapping[str, str]) -> list[dict[str, Any]] | None:
     if recipe in {"git", "docker-git"}:
         inputs = {"repository": values["repository"], "branch": values["branch"]}
         return [{f"{_STEPS}.git_clone": inputs}]
-    if recipe == "docker":
-        return [{f"{_STEPS}.set_working_directory": {"directory": f"/opt/prefect/{name}"}}]
     if recipe in _CLOUDS:
         package, _, pull = _CLOUDS[recipe]
         place = next(iter(values))
@@ -152,7 +150,7 @@ def _pull(recipe: str, values: Mapping[str, str], name: str) -> list[dict[str, A
             "folder": "{{ pushed.folder }}",
         }
         return [{f"{package}.deployments.steps.{pull}": inputs}]
-    return None  # the directory that it is deployed from
+    return None  # the directory that it is deployed from, or the one in the image
 
 
 _CLOUDS = {
