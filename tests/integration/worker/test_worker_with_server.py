@@ -9,8 +9,17 @@ import pytest
 from desk import Desk, wait_for
 from served_flows import three_steps
 from tests.integration.conftest import LiveServer
+from tests.integration.sources.git_server import GitServer, Repository
 
 from headrace.settings import temporary_settings
+
+
+@pytest.fixture
+def git_host(tmp_path: Path) -> Iterator[GitServer]:
+    (tmp_path / "host").mkdir()
+    server = GitServer(tmp_path / "host")
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -79,6 +88,133 @@ def test_a_deployment_to_containers_without_an_image_is_refused(desk: Desk):
     assert program.wait(30) != 0
     assert "headrace image build" in log.read_text()
     assert desk.server.get("/deployments/name/three-steps/d").status == 404
+
+
+def pool_of_processes(desk: Desk) -> None:
+    assert desk.server.post("/work_pools/", {"name": "local", "type": "process"}).status == 201
+
+
+def deploy(desk: Desk, code: str) -> str:
+    program, log = desk.start("-c", code)
+    assert program.wait(30) == 0, log.read_text()
+    return log.read_text()
+
+
+FLOW = """
+import os
+from pathlib import Path
+from headrace import flow
+from lib.words import word
+
+@flow
+def says(note: str):
+    Path(note).open("a").write(f"{word()} {os.getcwd()}\\n")
+    assert Path("data.txt").read_text() == "data"
+"""
+
+
+def project(root: Path, word: str = "one") -> Path:
+    """A flow that needs a module and a file beside it."""
+    (root / "lib").mkdir(parents=True, exist_ok=True)
+    (root / "lib" / "words.py").write_text(f"def word():\n    return {word!r}\n")
+    (root / "data.txt").write_text("data")
+    (root / "flows.py").write_text(FLOW)
+    return root
+
+
+def test_runs_of_an_uploaded_project_share_its_code_until_it_is_deployed_anew(desk: Desk):
+    """The directory that was deployed may change or go: runs have what was uploaded."""
+    pool_of_processes(desk)
+    root, note = project(desk.home / "project"), desk.home / "note"
+    code = (
+        f"import os; os.chdir({str(root)!r}); from headrace import Flow\n"
+        "from headrace.deployments import RunnerDeployment, deploy\n"
+        "one = RunnerDeployment.from_entrypoint('flows.py:says', 'd')\n"
+        "deploy(one, work_pool_name='local')"
+    )
+    deploy(desk, code)
+    desk.start("-m", "headrace.cli", "worker", "start", "--pool", "local")
+    project(root, "changed")
+    runs = [desk.run("says/d", parameters={"note": str(note)}) for _ in range(10)]
+    assert {desk.over(run)["state_type"] for run in runs} == {"COMPLETED"}
+    said = [line.split() for line in note.read_text().splitlines()]
+    assert {word for word, _ in said} == {"one"}
+    [first] = {directory for _, directory in said}
+    deploy(desk, code)
+    assert (
+        desk.over(desk.run("says/d", parameters={"note": str(note)}))["state_type"] == "COMPLETED"
+    )
+    word, directory = note.read_text().splitlines()[-1].split()
+    assert (word, directory != first) == ("changed", True)
+
+
+def test_runs_of_a_flow_from_a_repository_get_it_as_it_is_when_they_are_due(
+    desk: Desk, git_host: GitServer
+):
+    """Deployed from elsewhere than its code; each run in a directory of its own, which ends with it."""
+    pool_of_processes(desk)
+    repository = Repository(git_host.root, "code")
+    project(repository.work)
+    repository.commit("more", "1")
+    code = (
+        "from headrace import flow\n"
+        f"flow.from_source({git_host.url('code')!r}, 'flows.py:says')"
+        ".deploy('d', work_pool_name='local')"
+    )
+    assert "headrace worker start --pool 'local'" in deploy(desk, code)
+    desk.start("-m", "headrace.cli", "worker", "start", "--pool", "local")
+    note = desk.home / "note"
+    runs = [desk.run("says/d", parameters={"note": str(note)}) for _ in range(10)]
+    assert {desk.over(run)["state_type"] for run in runs} == {"COMPLETED"}
+    project(repository.work, "pushed")
+    repository.commit("more", "2")
+    assert (
+        desk.over(desk.run("says/d", parameters={"note": str(note)}))["state_type"] == "COMPLETED"
+    )
+    said = [line.split() for line in note.read_text().splitlines()]
+    assert [word for word, _ in said] == ["one"] * 10 + ["pushed"]
+    directories = {directory for _, directory in said}
+    assert len(directories) == 11
+    log = desk.home / "program-1.out"
+    wait_for(lambda: not any(Path(directory).exists() for directory in directories), log)
+
+
+def test_a_flow_from_a_repository_is_served(desk: Desk, git_host: GitServer):
+    """Serving pulls as deploying does."""
+    repository = Repository(git_host.root, "code")
+    project(repository.work)
+    repository.commit("more", "1")
+    code = (
+        "from headrace import flow\n"
+        f"flow.from_source({git_host.url('code')!r}, 'flows.py:says').serve('d')"
+    )
+    _, log = desk.start("-c", code)
+    wait_for(lambda: "headrace deployment run" in log.read_text(), log)
+    note = desk.home / "note"
+    assert (
+        desk.over(desk.run("says/d", parameters={"note": str(note)}))["state_type"] == "COMPLETED"
+    )
+    assert note.read_text().startswith("one ")
+
+
+def test_code_that_cannot_be_had_crashes_the_run_with_its_reason(desk: Desk):
+    """A bundle that is gone: the run's state says to deploy again."""
+    pool_of_processes(desk)
+    root = project(desk.home / "project")
+    code = (
+        f"import os; os.chdir({str(root)!r})\n"
+        "from headrace.deployments import RunnerDeployment, deploy\n"
+        "deploy(RunnerDeployment.from_entrypoint('flows.py:says', 'd'), work_pool_name='local')"
+    )
+    deploy(desk, code)
+    deployment = desk.server.get("/deployments/name/says/d").json
+    gone = {"headrace.deployments.steps.fetch_bundle": {"sha256": "0" * 64}}
+    body = {"pull_steps": [gone]}
+    assert desk.server.patch(f"/deployments/{deployment['id']}", body).status == 204
+    desk.start("-m", "headrace.cli", "worker", "start", "--pool", "local")
+    run = desk.over(desk.run("says/d", parameters={"note": "x"}))
+    assert run["state_type"] == "CRASHED"
+    assert "Deploy again" in run["state"]["message"]
 
 
 def test_deploying_to_a_pool_that_is_not_there_says_how_to_make_it(desk: Desk):
