@@ -4,6 +4,7 @@ from typing import Any
 
 from headrace.engine.entrypoints import load_module
 from headrace.errors import MissingTaskError
+from headrace.tasks import Task
 
 
 def load_tasks(entrypoint: str) -> list[Any]:
