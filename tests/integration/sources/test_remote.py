@@ -1,4 +1,4 @@
-"""Code in object storage: S3 by its client library against a server that speaks it, and what needs no server."""
+"""Code in object storage: S3 by its client library against a server that speaks it; files and memory."""
 
 import os
 import subprocess
