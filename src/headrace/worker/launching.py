@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,9 @@ _log = logging.getLogger("headrace.worker")
 
 _TRIES = 4  # for an infrastructure that says it may work in a moment
 _PAUSE = 0.25  # seconds before the second try; doubles
+_REST = (
+    5.0  # seconds without new claims after a run had to be given back: it would come again at once
+)
 
 
 class Launcher:
@@ -43,6 +47,7 @@ class Launcher:
         self._failed = failed
         self._unwanted = unwanted
         self._closing = threading.Event()
+        self.rest_until = 0.0  # monotonic: nothing should be claimed before
         self._pool = ThreadPoolExecutor(threads, "launcher") if threads else None
 
     def launch(self, job: Job, held: Held) -> None:
@@ -84,6 +89,7 @@ class Launcher:
                     self._closing.wait(pause)
                     pause *= 2
                     continue
+                self.rest_until = time.monotonic() + _REST
                 return Status(Phase.EXITED, reason=str(error), proven=True, never_ran=True)
             except InfrastructureError as error:
                 reason = f"could not be started: {error}"

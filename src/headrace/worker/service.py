@@ -199,6 +199,9 @@ class Worker:
                 self._draining.set()
 
     def _claim_once(self) -> None:
+        rest = self._launcher.rest_until - time.monotonic()
+        if rest > 0 and self._draining.wait(rest):
+            return
         if not self.holdings.wait_for_room(_FULL_PATIENCE):
             return
         if self._is_backlog:
