@@ -32,8 +32,7 @@ def main() -> int:
     if options.state_pairs is not None:
         found["pairs of states"] = _compare_pairs(options, servers)
     versions = Versions(version("headrace"), _peers_version(servers.python), servers.databases)
-    command = " ".join(["python -m headrace.testing.differential", *sys.argv[1:]])
-    report = write_report(datetime.now(UTC).date(), versions, command, found)
+    report = write_report(datetime.now(UTC).date(), versions, _command(options), found)
     if options.output:
         options.output.write_text(report)
     _tell(report)
@@ -67,6 +66,18 @@ def _compare_pairs(options: argparse.Namespace, servers: Servers) -> Findings:
             answers = state_pairs.record(side.url, cases, _PAIRS_CONNECTIONS)
             state_pairs.judge(theirs, answers, side.name, findings)
     return findings
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What repeats the comparison anywhere: without the places of this machine."""
+    words = ["python -m headrace.testing.differential"]
+    words += [f"--seed {seed}" for seed in options.seed or ()]
+    if options.seed:
+        words += [f"--runs {options.runs} --reads {options.reads}"]
+        words += [f"--schedules {options.schedules} --dates {options.dates}"]
+    words += ["--state-pairs FILE"] if options.state_pairs else []
+    words += ["--postgresql ADDRESS"] if options.postgresql else []
+    return " ".join(words)
 
 
 def _peers_version(python: Path) -> str:
