@@ -164,6 +164,10 @@ class CommandLine:
         assert "Traceback" not in err, f"{arguments}: {code}\n{out}\n{err}"
         return out if ok else out + err
 
+    def run(self, *arguments: str) -> Done:
+        """Run a command; it may fail."""
+        return Done(*self._ask(arguments))
+
     def run_in(self, cwd: Path, environment: Mapping[str, str], *arguments: str) -> Done:
         """Run a command in a directory, with variables of its own; it may fail."""
         asked = {"arguments": arguments, "cwd": str(cwd), "environment": dict(environment)}
