@@ -70,9 +70,13 @@ _FIRST: Final = "The first attempt is counted also of a run that was made as a r
 _UNTOLD: Final = "What is not kept of a result is not repeated in the answer either."
 
 
+_NAMED: Final = "Whether a task that was over is Running or Retrying depends on no cache key."
+_RUNNING_AGAIN: Final = ("RUNNING:Retrying", "RUNNING:Rerunning", "RUNNING:Running")
+
+
 def _partial(row: str, proposed: str, theirs: Words, ours: Words) -> Iterator[tuple[str, str]]:
     """Parts of an outcome that may differ, each with its reason."""
-    _, setting, initial = row.split(" | ")
+    kind, setting, initial = row.split(" | ")
     left_pause = initial.startswith(("Paused", "Suspended"))
     made_resuming = setting.startswith("resuming")
     if left_pause and (made_resuming or ours.get("resuming") == "False"):
@@ -81,6 +85,10 @@ def _partial(row: str, proposed: str, theirs: Words, ours: Words) -> Iterator[tu
         yield "runs", _FIRST
     if proposed == "Completed unpersisted":
         yield "told", _UNTOLD
+    both = (theirs["told"], ours["told"])
+    if kind == "task-run" and all(any(name in told for name in _RUNNING_AGAIN) for told in both):
+        yield "told", _NAMED
+        yield "is", _NAMED
 
 
 def _words(outcome: str) -> dict[str, str]:
