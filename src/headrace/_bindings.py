@@ -80,6 +80,7 @@ HEAVY: dict[str, str] = {
     "engine.async_driver": "headrace.engine.async_driver:",
     "engine.tag_slots": "headrace.engine.tag_slots:",
     "enter_scratch": "headrace.sources.scratch:enter_scratch",
+    "git_clone": "headrace.sources.git:git_clone",
     "inspect": "inspect:",
     "md5": "hashlib:md5",
     "pydantic": "pydantic:",

@@ -19,6 +19,9 @@ SET_DIRECTORY = frozenset(
 )
 """The names that deployments made by either SDK use for this step."""
 
+GIT_CLONE = frozenset(name.replace("set_working_directory", "git_clone") for name in SET_DIRECTORY)
+"""The same for the step that most other deployments have."""
+
 _FETCHING = frozenset(
     (
         "git_clone",
@@ -43,13 +46,28 @@ def enter_source(deployment: DeploymentResponse, run: Run) -> None:
     steps = deployment.pull_steps or []
     if not steps and deployment.path:
         _change_directory(deployment.path)
-    elif all(_is_plain(step) for step in steps):
+    elif all(_is_plain(step, is_alone=len(steps) == 1) for step in steps):
         for step in steps:  # most deployments: what runs other steps need not be loaded
             ((name, inputs),) = step.items()
-            found = fetch_bundle(str(inputs["sha256"])) if name == FETCH_BUNDLE else inputs
-            _change_directory(str(found["directory"]))
+            _change_directory(str(_take_plain(name, inputs, run)["directory"]))
     else:
         _run(steps, run)
+
+
+def _take_plain(name: str, inputs: dict[str, Any], run: Run) -> dict[str, Any]:
+    if name == FETCH_BUNDLE:
+        return fetch_bundle(**inputs)
+    if name in SET_DIRECTORY:
+        return inputs
+    _enter_scratch(run)
+    flow_logger.info("Cloning %s", inputs.get("repository"), extra=run.ids)
+    return load(HEAVY["git_clone"])(**inputs)
+
+
+def _enter_scratch(run: Run) -> None:
+    """Leave the working directory to other runs, which may want another revision of the code."""
+    due = run.flow_run.expected_start_time
+    load(HEAVY["enter_scratch"])(due.timestamp() if due is not None else None)
 
 
 def _run(steps: list[dict[str, Any]], run: Run) -> None:
@@ -57,24 +75,24 @@ def _run(steps: list[dict[str, Any]], run: Run) -> None:
         flow_logger.info(line, extra=run.ids)
 
     if any(name.rpartition(".")[2] in _FETCHING for step in steps for name in step):
-        # other runs have the same working directory, and may want another revision of the code
-        due = run.flow_run.expected_start_time
-        load(HEAVY["enter_scratch"])(due.timestamp() if due is not None else None)
+        _enter_scratch(run)
     outputs = late("run_pull_steps")(steps, print_function=tell)
     if outputs.get("directory"):
         _change_directory(str(outputs["directory"]))
 
 
-def _is_plain(step: dict[str, Any]) -> bool:
+def _is_plain(step: dict[str, Any], *, is_alone: bool) -> bool:
     if len(step) != 1 or has_placeholders(step):
         return False
     ((name, inputs),) = step.items()
     if not isinstance(inputs, dict):
         return False
     inputs = cast("dict[str, Any]", inputs)
-    return (name in SET_DIRECTORY and "directory" in inputs) or (
-        name == FETCH_BUNDLE and len(inputs) == 1 and "sha256" in inputs
-    )
+    if name in SET_DIRECTORY:
+        return "directory" in inputs
+    if name in GIT_CLONE:  # steps after it have paths that are relative to where it clones
+        return is_alone and not {"id", "requires"} & inputs.keys()
+    return name == FETCH_BUNDLE
 
 
 def _change_directory(text: str) -> None:
