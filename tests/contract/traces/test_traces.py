@@ -27,6 +27,7 @@ SERVERS = (
 DELIBERATE = {
     r"(logo|documentation)_url: None": "We have no pictures and pages of another product.",
     r"aggregate-worker-metadata: .*\.(title|description): ": "Forms are labelled in our own words.",
+    r"aggregate-worker-metadata: .*: not recorded$": "Pools of ours may have settings besides those.",
     r"\.concurrency_limit: '1', recorded 'None'": "A deployment tells its limit here as well.",
     r"/get_scheduled_flow_runs: \[0\]\.flow_run\.(state|work_(pool|queue)_\w+): ": (
         "A worker is told the run's whole state, its pool and its queue."
