@@ -1,7 +1,9 @@
 """Loads a large database straight through the server's own schema: tables, rows, then indexes."""
 
+import asyncio
 import itertools
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
@@ -9,8 +11,11 @@ import psycopg
 from sqlalchemy.engine import Dialect
 
 from bench.large.rows import Columns, Tuples, Year
+from headrace.server.services.loops.log_indexing import LogIndexingLoop
+from headrace.server.services.signals import Signals
 from headrace.server.store import postgresql, sqlite
 from headrace.server.store.migrate import APPLICATION_ID, birth_script, index_script, table_script
+from headrace.server.store.open import open_database
 from headrace.server.store.tally_triggers import filling_of_tallies
 
 BATCH = 20_000  # rows of one transaction
@@ -22,6 +27,18 @@ def load(database: str, year: Year) -> None:
         _load_postgresql(database, year)
     else:
         _load_sqlite(Path(database), year)
+    asyncio.run(index_logs(database))
+
+
+async def index_logs(database: str) -> None:
+    """Do now what the server's loop comes to within the first minutes."""
+    begin = time.monotonic()
+    opened = await open_database(database)
+    loop = LogIndexingLoop(opened, Signals(), breath=0.0)
+    while await loop.run_once(datetime.now(UTC)) is not None:
+        pass
+    await opened.close()
+    _report("pieces of logs", 0, begin)
 
 
 def _load_sqlite(path: Path, year: Year) -> None:

@@ -28,6 +28,12 @@ def new_id() -> str:
     return _text(((moment >> 12) << 80) | _VERSION_7 | ((moment & 0xFFF) << 64) | _VARIANT | noise)
 
 
+def first_id_of(moment: float) -> str:
+    """The lowest id that can be made at a moment, in seconds since 1970."""
+    digits = f"{int(moment * 1000):012x}"
+    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
+
+
 def random_id() -> str:
     """A new UUID v4 as text."""
     number = (_draw() << 64) | _draw()

@@ -47,6 +47,7 @@ from headrace.server.services.loops.deployment_status import DeploymentStatusLoo
 from headrace.server.services.loops.key_renewal import KeyRenewalLoop
 from headrace.server.services.loops.lateness import LatenessLoop
 from headrace.server.services.loops.leases import LeaseLoop
+from headrace.server.services.loops.log_indexing import LogIndexingLoop
 from headrace.server.services.loops.pause_expiry import PauseExpiryLoop
 from headrace.server.services.loops.placement import run_everywhere, run_on_leader
 from headrace.server.services.loops.retention import RetentionLoop
@@ -106,6 +107,7 @@ LOOPS: tuple[Callable[[Services], LoopService], ...] = (
     lambda services: run_on_leader(services, PauseExpiryLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, CancellationLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, KeyRenewalLoop(services.blocks)),
+    lambda services: run_on_leader(services, LogIndexingLoop(services.database, services.signals)),
     lambda services: run_on_leader(services, BundleExpiryLoop(services.database)),
     lambda services: run_on_leader(services, SlotExpiryLoop(services.database, services.signals)),
     lambda services: run_on_leader(

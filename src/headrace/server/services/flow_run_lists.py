@@ -1,5 +1,6 @@
 """Many flow runs at once: lists, pages, counts, and what is done to all that a filter means."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from headrace.server.store import histories
 from headrace.server.store.database import Database, Row
 from headrace.server.store.filters.conditions import Conditions
 from headrace.server.store.filters.joined import Filters, where_flow_runs
+from headrace.server.store.filters.nouns import TagPlan
 from headrace.server.store.filters.sorts import FLOW_RUNS
 from headrace.server.store.flow_runs import COUNT_TAGGED, LISTED
 from headrace.server.store.queries import count_query
@@ -38,13 +40,17 @@ def _page(
 
 @ShapedQuery
 def listed_query(
-    filters: Filters, sort: FlowRunSort, limit: int, offset: int, *, probe_tags: bool = False
+    filters: Filters,
+    sort: FlowRunSort,
+    limit: int,
+    offset: int,
+    tags: TagPlan = TagPlan.GATHER_ALL,
 ) -> Select[Any]:
     """Which runs, from indexes as far as they go; then those runs whole.
 
     Sorting whole rows costs ten times as much.
     """
-    conditions = where_flow_runs(filters, probe_tags=probe_tags)
+    conditions = where_flow_runs(filters, tags)
     page = _page(_IDS, conditions, sort, limit, offset).scalar_subquery()
     return LISTED.where(flow_run.c.id.in_(page)).order_by(*FLOW_RUNS[sort])
 
@@ -76,22 +82,29 @@ async def list_flow_runs(
     """Rows of the flow runs' shape."""
     if filters == _EVERYTHING:
         return await database.fetch_all(*_every.of(sort, limit, offset))
-    probe = await _are_common(database, filters)
-    query = listed_query.of(filters, sort, limit, offset, probe_tags=probe)
-    return await database.fetch_all(*query)
+    filters, tags = await _plan_tags(database, filters)
+    return await database.fetch_all(*listed_query.of(filters, sort, limit, offset, tags))
 
 
-async def _are_common(database: Database, filters: Filters) -> bool:
-    """Whether so many runs have the tags asked for that a page of them is found run by run.
+async def _plan_tags(database: Database, filters: Filters) -> tuple[Filters, TagPlan]:
+    """The filters with their rarest tag first, and how to look for them.
 
     PostgreSQL knows how common a tag is, and plans by it.
     """
     tags = None if filters.flow_runs is None else filters.flow_runs.tags
     if tags is None or database.dialect != "sqlite" or tags.operator is Operator.OR:
-        return False
-    if tags.all_:
-        return min([await _tagged(database, [tag]) for tag in tags.all_]) >= _MANY
-    return bool(tags.any_) and await _tagged(database, tags.any_) >= _MANY
+        return filters, TagPlan.GATHER_ALL
+    if not tags.all_:
+        many = bool(tags.any_) and await _tagged(database, tags.any_) >= _MANY
+        return filters, TagPlan.LOOK_UP if many else TagPlan.GATHER_FIRST
+    counts = {tag: await _tagged(database, [tag]) for tag in tags.all_}
+    ordered = sorted(counts, key=counts.__getitem__)
+    assert filters.flow_runs is not None
+    tags = msgspec.structs.replace(tags, all_=ordered)
+    runs = msgspec.structs.replace(filters.flow_runs, tags=tags)
+    is_common = counts[ordered[0]] >= _MANY
+    plan = TagPlan.LOOK_UP if is_common else TagPlan.GATHER_FIRST
+    return replace(filters, flow_runs=runs), plan
 
 
 async def _tagged(database: Database, tags: list[str]) -> int:
@@ -104,7 +117,7 @@ async def count_flow_runs(database: Database, filters: Filters) -> int:
     """How many flow runs are meant."""
     scope = tallies.scope_of_flow_runs(filters)
     if scope is not None:
-        return (await tallies.read_totals(database, flow_run, scope))[0]
+        return await tallies.count_runs(database, flow_run, scope)
     [row] = await database.fetch_all(*number_query.of(filters))
     return row[0]
 
@@ -113,8 +126,7 @@ async def average_lateness(database: Database, filters: Filters) -> float | None
     """Seconds that the flow runs meant start late, in the mean; none where there are none."""
     scope = tallies.scope_of_flow_runs(filters)
     if scope is not None:
-        count, late = await tallies.read_totals(database, flow_run, scope)
-        return (late or 0.0) / count if count else None
+        return await tallies.average_lateness(database, flow_run, scope)
     query, params = _lateness.of(filters)
     [row] = await database.fetch_all(query, {**params, "now": now_text()})
     return row[0]

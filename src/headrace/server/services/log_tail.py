@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, select
 
+from headrace.core.ids import first_id_of
 from headrace.server.services.logs import TOPIC
 from headrace.server.services.signals import Signals
 from headrace.server.store.database import Database, Row
@@ -53,7 +54,7 @@ async def follow_logs(
                 yield SHAPE.encode(row)
             sent.add(row[_ID])
         while not closing.is_set():
-            floor = _first_id(time.time() - _LATE_SECONDS)
+            floor = first_id_of(time.time() - _LATE_SECONDS)
             sent = {key for key in sent if key >= floor}
             after: str | None = floor
             while after is not None:
@@ -75,9 +76,3 @@ async def _after(database: Database, query: Select[Any], after: str) -> list[Row
     return await database.fetch_all(
         query.where(log.c.id > after).order_by(log.c.id).limit(_PORTION)
     )
-
-
-def _first_id(moment: float) -> str:
-    """The lowest id that can be made at a moment, in seconds since 1970."""
-    digits = f"{int(moment * 1000):012x}"
-    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"

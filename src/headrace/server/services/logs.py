@@ -8,6 +8,7 @@ from sqlalchemy import Select
 from headrace.core.ids import new_id
 from headrace.core.times import now_text, to_text
 from headrace.errors import ObjectNotFound
+from headrace.server.services.log_search import is_searched, search_logs
 from headrace.server.services.signals import Signals
 from headrace.server.store import logs as store
 from headrace.server.store.database import Database, Row, Write
@@ -63,6 +64,8 @@ async def list_logs(
     database: Database, given: LogFilter | None, sort: LogSort, *, limit: int, offset: int
 ) -> list[Row]:
     """Lines that meet a filter."""
+    if given is not None and is_searched(given):
+        return await search_logs(database, given, sort, limit=limit, offset=offset)
     return await database.fetch_all(*_LISTED.of(given, sort, limit, offset))
 
 

@@ -14,7 +14,7 @@ from headrace.server.store.database import Database, Row
 from headrace.server.store.filters.conditions import Conditions
 from headrace.server.store.filters.joined import Filters
 from headrace.server.store.filters.nouns import (
-    Columns,
+    StateColumns,
     filter_flow_run_state,
     filter_task_run_state,
 )
@@ -89,7 +89,7 @@ def _beyond(before: datetime | None) -> str:
 
 
 def _of_state(state: _State) -> store.OfState:
-    def conditions(columns: Columns) -> Conditions:
+    def conditions(columns: StateColumns) -> Conditions:
         if isinstance(state, FlowRunFilterState):
             return filter_flow_run_state(columns, state)
         return [] if state is None else filter_task_run_state(columns, state)
@@ -97,9 +97,9 @@ def _of_state(state: _State) -> store.OfState:
     return conditions
 
 
-def _totals_of(runs: Table) -> ShapedQuery[[_State, bool]]:
-    def build(state: _State, is_bounded: bool) -> Select[Any]:
-        return store.totals(runs, _of_state(state), is_bounded=is_bounded)
+def _totals_of(runs: Table) -> ShapedQuery[[_State, bool, bool]]:
+    def build(state: _State, is_bounded: bool, is_timed: bool) -> Select[Any]:
+        return store.totals(runs, _of_state(state), is_bounded=is_bounded, is_timed=is_timed)
 
     return ShapedQuery(build)
 
@@ -111,7 +111,7 @@ def _history_of(runs: Table) -> ShapedQuery[[_State]]:
     return ShapedQuery(build)
 
 
-_TOTALS: Final[Mapping[Table, ShapedQuery[[_State, bool]]]] = {
+_TOTALS: Final[Mapping[Table, ShapedQuery[[_State, bool, bool]]]] = {
     runs: _totals_of(runs) for runs in (flow_run, task_run)
 }
 _HISTORIES: Final[Mapping[Table, ShapedQuery[[_State]]]] = {
@@ -120,14 +120,26 @@ _HISTORIES: Final[Mapping[Table, ShapedQuery[[_State]]]] = {
 _FAR: Final = timedelta(days=4_000_000)  # longer than the calendar: all is one interval
 
 
-async def read_totals(database: Database, runs: Table, scope: Scope) -> tuple[int, float | None]:
-    """How many runs are meant, and the seconds that they are late in sum."""
-    query, params = _TOTALS[runs].of(scope.state, scope.bounds is not None)
+async def count_runs(database: Database, runs: Table, scope: Scope) -> int:
+    """How many runs are meant."""
+    return (await _read_totals(database, runs, scope, is_timed=False))[0]
+
+
+async def average_lateness(database: Database, runs: Table, scope: Scope) -> float | None:
+    """Seconds that the runs meant start late, in the mean; none where there are none."""
+    count, late = await _read_totals(database, runs, scope, is_timed=True)
+    return late / count if count else None
+
+
+async def _read_totals(
+    database: Database, runs: Table, scope: Scope, *, is_timed: bool
+) -> tuple[int, float]:
+    query, params = _TOTALS[runs].of(scope.state, scope.bounds is not None, is_timed)
     given: dict[str, Any] = {**params, "now": now_text()}
     if scope.bounds is not None:
         given |= store.cut([scope.bounds], _FAR)
     [(count, late)] = await database.fetch_all(query, given)
-    return int(count), late
+    return int(count), late or 0.0
 
 
 async def read_history(

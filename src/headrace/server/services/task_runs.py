@@ -238,7 +238,7 @@ async def count_task_runs(database: Database, filters: Filters) -> int:
     """How many task runs are meant."""
     scope = tallies.scope_of_task_runs(filters)
     if scope is not None:
-        return (await tallies.read_totals(database, task_run, scope))[0]
+        return await tallies.count_runs(database, task_run, scope)
     [row] = await database.fetch_all(*number_query.of(filters))
     return row[0]
 

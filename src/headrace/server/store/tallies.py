@@ -31,11 +31,11 @@ from headrace.server.store import histories
 from headrace.server.store.database import Row, Statement, Transaction
 from headrace.server.store.durations import MicrosecondsBetween
 from headrace.server.store.filters.conditions import Conditions
-from headrace.server.store.filters.nouns import Columns
+from headrace.server.store.filters.nouns import StateColumns
 from headrace.server.store.schema import Timestamp, flow_run, flow_run_tally, task_run_tally
 from headrace.server.store.spans import Span, spans_table, spans_text
 
-OfState = Callable[[Columns], Conditions]
+OfState = Callable[[StateColumns], Conditions]
 """The condition that a filter puts on `state_type` and `state_name`, on the columns it is given."""
 
 EVER: Final[Span] = ("0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z")
@@ -106,7 +106,7 @@ def _seconds(column: ColumnElement[int]) -> ColumnElement[Any]:
 
 def history(runs: Table, of_state: OfState) -> Select[*tuple[Any, ...]]:
     """As `histories.history`, of a filter of states alone. Parameters of `cut`, and `now`."""
-    parts = _within(runs, of_state)
+    parts = _within(runs, of_state, is_timed=True)
     groups = (parts.c[_NUMBER], parts.c.state_type, parts.c.state_name)
     counted = func.sum(parts.c.runs)
     return (
@@ -118,16 +118,18 @@ def history(runs: Table, of_state: OfState) -> Select[*tuple[Any, ...]]:
     )
 
 
-def totals(runs: Table, of_state: OfState, *, is_bounded: bool) -> Select[*tuple[Any, ...]]:
+def totals(
+    runs: Table, of_state: OfState, *, is_bounded: bool, is_timed: bool
+) -> Select[*tuple[Any, ...]]:
     """One row: runs, and the seconds that they are late in sum.
 
     Args:
         runs: The table of runs.
         of_state: Which states are meant.
-        is_bounded: Only runs that were to start within one interval: parameters of `cut`. Parameter
-            `now` in any case.
+        is_bounded: Only runs that were to start within one interval: parameters of `cut`.
+        is_timed: With the seconds, which take longer, and zero else. Parameter `now`.
     """
-    parts = _within(runs, of_state) if is_bounded else _ever(runs, of_state)
+    parts = (_within if is_bounded else _ever)(runs, of_state, is_timed=is_timed)
     return select(func.coalesce(func.sum(parts.c.runs), 0), func.sum(parts.c.lateness))
 
 
@@ -145,8 +147,9 @@ def _columns(
     )
 
 
-def _rows(runs: Table, number: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
-    times = histories.run_time(runs), histories.lateness(runs)
+def _rows(runs: Table, number: ColumnElement[int], *, is_timed: bool) -> Select[*tuple[Any, ...]]:
+    none = literal(0.0)
+    times = (histories.run_time(runs), histories.lateness(runs)) if is_timed else (none, none)
     return select(*_columns(runs, number, literal(1), *times))
 
 
@@ -159,14 +162,25 @@ def _is_live(runs: Table) -> ColumnElement[bool]:
     return or_(runs.c.state_type.in_(_LIVE), runs.c.state_type.is_(None))
 
 
-def _within(runs: Table, of_state: OfState) -> Subquery:
+def _state_of(table: Table) -> StateColumns:
+    return StateColumns(table.c.state_type, table.c.state_name)
+
+
+def _hidden_state_of(table: Table) -> StateColumns:
+    """Not to be searched by: SQLite would go through all failed runs, say, for each end of an hour."""
+    return StateColumns(
+        func.coalesce(table.c.state_type, ""), func.coalesce(table.c.state_name, "")
+    )
+
+
+def _within(runs: Table, of_state: OfState, *, is_timed: bool) -> Subquery:
     tally = _tally_of(runs)
     whole = spans_table("whole")
     within = (tally.c.hour >= whole.c.begin) & (tally.c.hour < whole.c.finish)
     counted = (
         _tallied(tally, whole.c.number)
         .select_from(whole.join(tally, within))
-        .where(*of_state(tally.c))
+        .where(*of_state(_state_of(tally)))
         .group_by(whole.c.number, tally.c.state_type, tally.c.state_name)
     )
     expected = runs.c.expected_start_time
@@ -174,30 +188,30 @@ def _within(runs: Table, of_state: OfState) -> Subquery:
         bindparam(name, type_=Timestamp()) for name in ("begin", "since", "until")
     )
     number = MicrosecondsBetween(begin, expected).op("/")(bindparam("step", type_=BigInteger()))
-    live = _rows(runs, number).where(
-        expected >= since, expected < until, _is_live(runs), *of_state(runs.c)
+    live = _rows(runs, number, is_timed=is_timed).where(
+        expected >= since, expected < until, _is_live(runs), *of_state(_state_of(runs))
     )
     parts = [counted, live]
     for name in ("heads", "tails"):
         edge = spans_table(name)
         at_edge = (expected >= edge.c.begin) & (expected < edge.c.finish)
         parts.append(
-            _rows(runs, edge.c.number)
+            _rows(runs, edge.c.number, is_timed=is_timed)
             .select_from(edge.join(runs, at_edge))
-            .where(runs.c.state_type.in_(_OVER), *of_state(runs.c))
+            .where(runs.c.state_type.in_(_OVER), *of_state(_hidden_state_of(runs)))
         )
     return union_all(*parts).subquery("parts")
 
 
-def _ever(runs: Table, of_state: OfState) -> Subquery:
+def _ever(runs: Table, of_state: OfState, *, is_timed: bool) -> Subquery:
     tally = _tally_of(runs)
     none = literal(0)
     counted = (
         _tallied(tally, none)
-        .where(*of_state(tally.c))
+        .where(*of_state(_state_of(tally)))
         .group_by(tally.c.state_type, tally.c.state_name)
     )
-    live = _rows(runs, none).where(_is_live(runs), *of_state(runs.c))
+    live = _rows(runs, none, is_timed=is_timed).where(_is_live(runs), *of_state(_state_of(runs)))
     return union_all(counted, live).subquery("parts")
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy.engine import Dialect
 
-_SEARCHED: Final = (("flow_run", "name"), ("log", "message"))
+_SEARCHED: Final = (("flow_run", "name"),)
 
 
 def _name(table: str, column: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, exists, select
 
 from headrace.server.store.filters.conditions import Condition, Conditions, equal_any
 from headrace.server.store.filters.nouns import (
+    TagPlan,
     filter_deployments,
     filter_flow_runs,
     filter_flows,
@@ -80,12 +81,12 @@ def where_flows(filters: Filters) -> Conditions:
     return parts
 
 
-def where_flow_runs(filters: Filters, *, probe_tags: bool = False) -> Conditions:
-    """Which flow runs are meant; `probe_tags` as for `filter_flow_runs`."""
+def where_flow_runs(filters: Filters, tags: TagPlan = TagPlan.GATHER_ALL) -> Conditions:
+    """Which flow runs are meant; `tags` as for `filter_flow_runs`."""
     table = flow_run.c
     parts: Conditions = []
     if filters.flow_runs is not None:
-        parts += filter_flow_runs(filters.flow_runs, probe_tags=probe_tags)
+        parts += filter_flow_runs(filters.flow_runs, tags)
     if filters.flows is not None:
         parts += _belong_to_flow(table.flow_id, filters.flows)
     if filters.deployments is not None:

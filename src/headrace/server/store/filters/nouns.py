@@ -1,10 +1,9 @@
 """The filter of each noun as conditions on its own table."""
 
-from collections.abc import Callable
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from headrace.server.store.filters.conditions import (
     Condition,
@@ -45,7 +44,21 @@ from headrace.wire.filters import (
     WorkQueueFilter,
 )
 
-Columns = ReadOnlyColumnCollection[str, Any]
+
+class StateColumns(NamedTuple):
+    """Where a table, or an expression of it, has the type and the name of a state."""
+
+    state_type: ColumnElement[Any]
+    state_name: ColumnElement[Any]
+
+
+class TagPlan(Enum):
+    """How runs are found by several tags."""
+
+    GATHER_ALL = "gather the runs of each tag: where the database knows which are rare"
+    GATHER_FIRST = "gather those of the first tag, the rarest, and look up their other tags"
+    LOOK_UP = "look up the tags of each run that is met: of common tags a page is found after few"
+
 
 # Aliases: inside a query over the same table, the plain name would mean the row of that query.
 _its_flow = flow.alias("its_flow")
@@ -124,18 +137,15 @@ def _limit_of_deployment(given: DeploymentFilterConcurrencyLimit) -> Conditions:
     return parts
 
 
-def filter_flow_runs(given: FlowRunFilter, *, probe_tags: bool = False) -> Conditions:
-    """Conditions on `flow_run`.
-
-    Args:
-        given: The filter.
-        probe_tags: Look up the tags of each run that is met, rather than the runs of the tags.
-    """
+def filter_flow_runs(given: FlowRunFilter, tags: TagPlan = TagPlan.GATHER_ALL) -> Conditions:
+    """Conditions on `flow_run`; `tags` is how its tags are looked for."""
     parts = _flow_run_names(given) + _flow_run_times(given)
     if given.state is not None:
-        parts += filter_flow_run_state(flow_run.c, given.state)
+        parts += filter_flow_run_state(
+            StateColumns(flow_run.c.state_type, flow_run.c.state_name), given.state
+        )
     if given.tags is not None:
-        parts += _flow_run_tags(given.tags, _has_tag if probe_tags else _is_tagged)
+        parts += _flow_run_tags(given.tags, tags)
     if given.created_by is not None:
         parts += _created_by(given.created_by)
     return combine(given.operator, parts)
@@ -193,7 +203,7 @@ def _flow_run_times(given: FlowRunFilter) -> Conditions:
     return parts
 
 
-def filter_flow_run_state(columns: Columns, given: FlowRunFilterState) -> Conditions:
+def filter_flow_run_state(columns: StateColumns, given: FlowRunFilterState) -> Conditions:
     """Conditions on `state_type` and `state_name` of any table that has them."""
     parts: Conditions = []
     if given.type is not None:
@@ -215,20 +225,23 @@ def _is_tagged(tags: ColumnElement[bool]) -> Condition:
 
 
 def _has_tag(tags: ColumnElement[bool]) -> Condition:
-    """Run by run: of a common tag, a page is found after few. A number, for SQLite would turn it round."""
+    """Run by run. A number, for SQLite would turn a mere `EXISTS` round and gather."""
     found = select(func.count()).where(flow_run_tag.c.flow_run_id == flow_run.c.id, tags)
     return found.correlate(flow_run).scalar_subquery() > 0
 
 
-def _flow_run_tags(
-    given: FlowRunFilterTags, meets: Callable[[ColumnElement[bool]], Condition]
-) -> Conditions:
+def _flow_run_tags(given: FlowRunFilterTags, plan: TagPlan) -> Conditions:
     tag = flow_run_tag.c.tag
+    first = _has_tag if plan is TagPlan.LOOK_UP else _is_tagged
+    others = _is_tagged if plan is TagPlan.GATHER_ALL else _has_tag
     parts: Conditions = []
     if given.all_:
-        parts.append(all_of([meets(tag == one) for one in given.all_]))
+        meets = [first, *[others] * (len(given.all_) - 1)]
+        parts.append(
+            all_of([meet(tag == one) for meet, one in zip(meets, given.all_, strict=True)])
+        )
     if given.any_ is not None:
-        parts.append(meets(tag.in_(given.any_)))
+        parts.append((others if parts else first)(tag.in_(given.any_)))
     if given.is_null_ is not None:
         parts.append(flow_run.c.tags == "[]" if given.is_null_ else flow_run.c.tags != "[]")
     return combine(given.operator, parts)
@@ -255,7 +268,9 @@ def filter_task_runs(given: TaskRunFilter) -> Conditions:
     if given.flow_run_id is not None:
         parts += _flow_run_of_task_run(given.flow_run_id)
     if given.state is not None:
-        parts += filter_task_run_state(task_run.c, given.state)
+        parts += filter_task_run_state(
+            StateColumns(task_run.c.state_type, task_run.c.state_name), given.state
+        )
     if given.tags is not None:
         parts += combine(
             given.tags.operator,
@@ -267,7 +282,7 @@ def filter_task_runs(given: TaskRunFilter) -> Conditions:
     return combine(given.operator, parts + _task_run_times(given))
 
 
-def filter_task_run_state(columns: Columns, given: TaskRunFilterState) -> Conditions:
+def filter_task_run_state(columns: StateColumns, given: TaskRunFilterState) -> Conditions:
     """As `filter_flow_run_state`."""
     parts: Conditions = []
     if given.type is not None:

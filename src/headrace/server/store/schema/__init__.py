@@ -34,6 +34,7 @@ from headrace.server.store.schema.limits import (
     concurrency_limit,
     concurrency_slot,
 )
+from headrace.server.store.schema.log_pieces import log_piece, log_stretch
 from headrace.server.store.schema.records import event, flow_run_input, log, variable
 from headrace.server.store.schema.runs import (
     flow_run,
@@ -71,6 +72,8 @@ __all__ = [
     "concurrency_lease",
     "concurrency_slot",
     "log",
+    "log_piece",
+    "log_stretch",
     "event",
     "flow_run_input",
     "variable",

@@ -262,7 +262,13 @@ Index(
     postgresql_where=_kept,
 )
 Index("ix_task_run__listed_of_state", task_run.c.state_type, task_run.c.expected_start_time)
-Index("ix_task_run__expected_start_time", task_run.c.expected_start_time)
+# With the name, for searches in names: of five million rows none is read but those of the page.
+Index(
+    "ix_task_run__listed",
+    task_run.c.expected_start_time,
+    task_run.c.name,
+    task_run.c.id,
+)
 Index("ix_task_run__end_time", newest_first(task_run.c.end_time))
 # Charts count by when a run began and how it ended.
 Index("ix_task_run__start_time", task_run.c.start_time, task_run.c.state_type)

@@ -1,0 +1,40 @@
+"""Which pieces of text occur in which lines of logs; names of task runs in the order of their lists."""
+# SQLAlchemy's plain type objects name no Python type
+# pyright: reportUnknownArgumentType=false
+
+import sqlalchemy as sa
+from alembic import op
+
+from headrace.server.store.schema import Id
+
+revision = "0017"
+down_revision = "0016"
+
+
+def upgrade() -> None:
+    """Apply it. The lines that are there are looked through in the background."""
+    op.create_table(
+        "log_stretch",
+        sa.Column("last_id", Id(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("blocks", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("last_id", name=op.f("pk_log_stretch")),
+    )
+    op.create_table(
+        "log_piece",
+        sa.Column("stretch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("bucket", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("blocks", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("stretch", "bucket", name=op.f("pk_log_piece")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_task_run__listed", "task_run", ["expected_start_time", "name", "id"])
+    op.drop_index("ix_task_run__expected_start_time", table_name="task_run")
+
+
+def downgrade() -> None:
+    """Take it back."""
+    op.create_index("ix_task_run__expected_start_time", "task_run", ["expected_start_time"])
+    op.drop_index("ix_task_run__listed", table_name="task_run")
+    op.drop_table("log_piece")
+    op.drop_table("log_stretch")
