@@ -39,8 +39,7 @@ def _ended(run: FromClause) -> ColumnElement[bool]:
     """Cancelled lately, or ended otherwise and long enough ago for the last reports to have come."""
     cancelled = run.c.state_type == _CANCELLED
     otherwise = run.c.state_type.in_(_OTHERWISE) & (run.c.state_timestamp <= bindparam("settled"))
-    is_over = run.c.state_type.in_(_TERMINAL)  # as the index of runs that ended says it
-    return is_over & (run.c.state_timestamp >= bindparam("since")) & or_(cancelled, otherwise)
+    return (run.c.state_timestamp >= bindparam("since")) & or_(cancelled, otherwise)
 
 
 OPEN_TASK_RUNS: Final = Statement(

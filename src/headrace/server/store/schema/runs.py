@@ -124,7 +124,6 @@ task_run_state = Table(
 # A scheduled run with an owner waits in its own process, for a retry: nobody may claim it.
 _scheduled = text("state_type = 'SCHEDULED' AND lease_owner IS NULL")
 _live = text("state_type IN ('PENDING', 'RUNNING', 'CANCELLING')")
-_over = text("state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')")
 _unique_key = text("idempotency_key IS NOT NULL")
 _kept = text("kept_key IS NOT NULL")
 _leased = text("lease_expires IS NOT NULL")
@@ -184,13 +183,7 @@ Index(
     sqlite_where=_leased,
     postgresql_where=_leased,
 )
-# Who looks for runs that ended lately names the same states in the same order: `cancellations.py`.
-Index(
-    "ix_flow_run__ended",
-    flow_run.c.state_timestamp,
-    sqlite_where=_over,
-    postgresql_where=_over,
-)
+Index("ix_flow_run__state_type_state_timestamp", flow_run.c.state_type, flow_run.c.state_timestamp)
 # Lists are newest first: these end in what the page is sorted by and in the key it is read by, so
 # that a million rows are neither sorted nor read. The name is there for searches in names. What many
 # runs do not have (a deployment, a queue, a parent) is indexed for those that have it: each index is
