@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Select, Text, bindparam, column, delete, func, insert, select
+from sqlalchemy import Select, Text, bindparam, column, delete, insert, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -33,10 +33,10 @@ DELETE_PIECES: Final = Statement(
 DELETE_STRETCH: Final = Statement(
     delete(log_stretch).where(log_stretch.c.number == bindparam("stretch"))
 )
+# PostgreSQL knows no least of several UUIDs.
+_first_line: Final = select(log.c.id).order_by(log.c.id).limit(1).scalar_subquery()
 EMPTY: Final = Statement(
-    select(log_stretch.c.number)
-    .where(log_stretch.c.last_id < select(func.min(log.c.id)).scalar_subquery())
-    .limit(1)
+    select(log_stretch.c.number).where(log_stretch.c.last_id < _first_line).limit(1)
 )
 """A stretch whose lines are all deleted, before those that are not."""
 
