@@ -7,8 +7,8 @@ from alembic import op
 
 from headrace.server.store.schema import Id
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 
 # An index of the runs that are over alone is not used: what seeks them names their states, and SQLite
 # would rather walk all task runs.
