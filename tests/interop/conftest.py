@@ -25,7 +25,8 @@ def peer_python() -> Path:
     The first use installs it.
     """
     state = (PROJECT / "pyproject.toml").read_text()
-    return peer.install(PROJECT / ".peer-with-ours", ("--editable", str(PROJECT)), state)
+    ours = ("--editable", str(PROJECT))
+    return peer.install(PROJECT / ".peer-with-ours", ours, state, serves=False)
 
 
 @pytest.fixture(scope="module")
