@@ -20,8 +20,9 @@ WAIT_SECONDS = 90.0
 class Served:
     """A running server."""
 
-    def __init__(self, url: str, log: Path) -> None:
+    def __init__(self, url: str, log: Path, pid: int) -> None:
         self.url = url
+        self.pid = pid
         self._log = log
 
     def call(self, method: str, path: str, body: object = None) -> Any:
@@ -106,7 +107,8 @@ def serve(home: Path, database: str, **settings: str) -> Iterator[Served]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, f"the server did not start: {log.read_text()}"
-        yield Served(json.loads(line)["url"], log)
+        told = json.loads(line)
+        yield Served(told["url"], log, told["pid"])
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -5,6 +5,7 @@ repairs the forms that the contract's clients send (a null where a default appli
 lone surrogate) and otherwise names every bad field at once.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -23,6 +24,10 @@ Tidy = Callable[[Any], Any]
 
 # Both databases hold a declared integer in at most 32 bits; free-form JSON keeps any size.
 MAX_INTEGER = 2**31 - 1
+
+# Objects and lists in one body: a few bytes of JSON each, and a hundred times that in memory. The
+# largest that clients send are batches of a few thousand, and tables of some ten thousand rows.
+MAX_CONTAINERS = 200_000
 
 _encoder = msgspec.json.Encoder()
 
@@ -54,6 +59,9 @@ def decode(kind: type[T], data: bytes) -> T:
     of the contract's 422 answers.
     """
     plan = _plan(kind)
+    if len(data) > 2 * MAX_CONTAINERS and _count_containers(data) > MAX_CONTAINERS:
+        message = f"A body has at most {MAX_CONTAINERS} objects and lists in it"
+        raise ValidationFailed([make_fault("too_long", ("body",), message, None)])
     # A NUL character, escaped as JSON must, cannot be stored by PostgreSQL: the slow path replaces it.
     if data and b"\\u0000" not in data:
         try:
@@ -62,6 +70,18 @@ def decode(kind: type[T], data: bytes) -> T:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _OutOfRange):
             pass
     return _decode_slowly(kind, plan, data)
+
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+def _count_containers(data: bytes) -> int:
+    """How many objects and lists begin in this JSON; at most too many, where there are few."""
+    count = data.count(b"{") + data.count(b"[")
+    if count <= MAX_CONTAINERS:
+        return count
+    outside = _STRING.sub(b"", data)
+    return outside.count(b"{") + outside.count(b"[")
 
 
 def _decode_slowly(kind: type[T], plan: _Plan[T], data: bytes) -> T:

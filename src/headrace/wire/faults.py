@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, cast
 from uuid import UUID
 
@@ -26,6 +27,8 @@ MAX_FAULTS = 100
 _LAST_SECONDS = 2e10
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What such a character is in a body, escaped or not; without it nothing is left to look for.
+_MAYBE_UNSTORABLE = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|\x00")
 _TRUE = {"true", "1", "on", "t", "yes", "y"}
 _FALSE = {"false", "0", "off", "f", "no", "n"}
 
@@ -53,7 +56,8 @@ def scrub(value: Any) -> Any:
 def parse(data: bytes) -> Any:
     """JSON as plain objects, every character of them storable. Raises `ValidationFailed`."""
     try:
-        return scrub(json.loads(data))
+        document = json.loads(data)
+        return scrub(document) if _MAYBE_UNSTORABLE.search(data) else document
     except json.JSONDecodeError as error:
         position, reason = error.pos, error.msg
     except RecursionError:
@@ -131,6 +135,10 @@ class _Inspection:
     def _fail(self, kind: str, loc: Loc, message: str, value: object, **context: object) -> None:
         self.faults.append(make_fault(kind, loc, message, value, **context))
 
+    def _has_enough(self) -> bool:
+        """Whether no more faults will be told: the rest of a large body is not looked at."""
+        return len(self.faults) >= MAX_FAULTS
+
     def _struct(self, info: inspect.StructType, value: Any, loc: Loc) -> Any:
         if not isinstance(value, dict):
             message = "Input should be a valid dictionary or object to extract fields from"
@@ -151,7 +159,7 @@ class _Inspection:
                 self._fail("missing", (*loc, name), "Field required", given)
         if info.forbid_unknown_fields:
             names = {field.encode_name for field in info.fields} | {info.tag_field}
-            for name in given.keys() - names:
+            for name in islice(given.keys() - names, MAX_FAULTS):
                 message = "Extra inputs are not permitted"
                 self._fail("extra_forbidden", (*loc, name), message, given[name])
         return repaired
@@ -211,14 +219,23 @@ class _Inspection:
         if info.max_length is not None and len(items) > info.max_length:
             message = f"List should have at most {info.max_length} items, not {len(items)}"
             self._fail("too_long", loc, message, items, max_length=info.max_length)
-        return [self.visit(info.item_type, item, (*loc, at)) for at, item in enumerate(items)]
+        repaired: list[Any] = []
+        for at, item in enumerate(items):
+            if self._has_enough():
+                break
+            repaired.append(self.visit(info.item_type, item, (*loc, at)))
+        return repaired
 
     def _dict(self, info: inspect.DictType, value: Any, loc: Loc) -> Any:
         if not isinstance(value, dict):
             self._fail("dict_type", loc, "Input should be a valid dictionary", value)
             return value
-        items = cast("dict[str, Any]", value).items()
-        return {key: self.visit(info.value_type, item, (*loc, key)) for key, item in items}
+        repaired: dict[str, Any] = {}
+        for key, item in cast("dict[str, Any]", value).items():
+            if self._has_enough():
+                break
+            repaired[key] = self.visit(info.value_type, item, (*loc, key))
+        return repaired
 
     def _text(self, info: inspect.StrType, value: Any, loc: Loc) -> Any:
         if not isinstance(value, str):

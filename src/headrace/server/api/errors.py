@@ -1,6 +1,7 @@
 """One table from error codes to HTTP, and the bodies of refusals."""
 
 from http import HTTPStatus
+from typing import cast
 
 from headrace.errors import HeadraceError, SlotsTaken, ValidationFailed
 from headrace.server.api.operations import Answer
@@ -67,7 +68,7 @@ def _explain(error: ValidationFailed, body: bytes) -> bytes:
     return encode(
         {
             "exception_message": "Invalid request received.",
-            "exception_detail": error.errors,
+            "exception_detail": error.errors if len(body) <= _REPEATED_BYTES else _shorten(error),
             "request_body": _repeat(body),
         }
     )
@@ -75,6 +76,26 @@ def _explain(error: ValidationFailed, body: bytes) -> bytes:
 
 # Bytes of a bad body that its answer repeats: enough for a person to recognise it.
 _REPEATED_BYTES = 100_000
+
+
+_SHOWN_CHARACTERS = 200
+
+
+def _shorten(error: ValidationFailed) -> list[dict[str, object]]:
+    """The faults of a large body, less the large values in it."""
+    return [
+        {**fault, "input": _shorten_value(fault["input"])} if "input" in fault else fault
+        for fault in error.errors
+    ]
+
+
+def _shorten_value(value: object) -> object:
+    if isinstance(value, str):
+        return value[:_SHOWN_CHARACTERS]
+    if isinstance(value, dict | list):
+        several = cast("list[object] | dict[str, object]", value)
+        return value if not several else f"{len(several)} entries"
+    return value
 
 
 def _repeat(body: bytes) -> object:

@@ -4,6 +4,7 @@ It is one function deep on purpose: what happens to every request is read here f
 (the figures are in ADR 0007).
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -42,7 +43,10 @@ _METRICS_PATH = "/metrics"
 
 # The oldest API version whose requests are of the form that this server reads.
 _OLDEST_API_VERSION = (0, 8, 0)
-_API_VERSION = re.compile(rb"(\d+)\.(\d+)\.(\d+)")
+_API_VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
+
+# Bytes of a body above which reading it could take longer than 10 ms, where its sender is unkind.
+_LARGE_BYTES = 100_000
 
 _NOT_FOUND = refuse(404, "Not Found")
 _METHOD_NOT_ALLOWED = refuse(405, "Method Not Allowed")
@@ -104,6 +108,7 @@ class Gateway:
         self._guard = OriginGuard(self._config)
         self._metrics = metrics
         self._pages = pages
+        self._large_bodies = asyncio.Lock()
         self._routes: PathTree[dict[str, _Route]] = PathTree()
         self._sockets: PathTree[list[tuple[list[str], SocketHandler]]] = PathTree()
         for noun in nouns:
@@ -202,7 +207,7 @@ class Gateway:
             body: Any = None
             if operation.body is not None:
                 data = await _read_body(headers, receive, self._config.max_body_bytes)
-                body = data if operation.body is bytes else decode(operation.body, data)
+                body = await self._decode(operation.body, data)
             path = dict(zip(route.names, parameters, strict=True))
             call = Call(self._services, path, headers, scope["query_string"], body, receive)
             return _finish(operation, await operation.handler(call))
@@ -210,6 +215,17 @@ class Gateway:
             return None
         except Exception as error:  # noqa: BLE001 - the edge of the server: it logs and goes on
             return _answer_exception(error, data, f"{scope['method']} {scope['path']}")
+
+    async def _decode(self, kind: Any, data: bytes) -> Any:
+        """The body as an object. A large one is read in a thread, so that others are served meanwhile."""
+        if kind is bytes:
+            return data
+        if len(data) <= _LARGE_BYTES:
+            return decode(kind, data)
+        async with (
+            self._large_bodies
+        ):  # one at a time: what is made of it may be ten times as large
+            return await asyncio.to_thread(decode, kind, data)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = Socket(scope, receive, send)

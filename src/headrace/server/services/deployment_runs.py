@@ -17,7 +17,7 @@ from headrace.core.parameters import find_parameter_faults, find_variables, open
 from headrace.core.states import State, StateType, default_name
 from headrace.core.templates import Layer
 from headrace.core.times import now_text
-from headrace.errors import Conflict, HeadraceError, ObjectNotFound, Unprocessable
+from headrace.errors import BadRequest, Conflict, HeadraceError, ObjectNotFound, Unprocessable
 from headrace.server.services import flow_runs
 from headrace.server.services.deployment_targets import (
     Client,
@@ -83,6 +83,10 @@ async def create_flow_run(
     return await flow_runs.create_flow_run(database, signals, new)
 
 
+MOST_AT_ONCE = 100
+"""The contract's bound of one request."""
+
+
 async def create_flow_runs(
     database: Database,
     signals: Signals,
@@ -90,7 +94,13 @@ async def create_flow_runs(
     bodies: Sequence[DeploymentFlowRunCreate],
     client: Client,
 ) -> list[dict[str, object]]:
-    """One result for each body, in order: the contract's `FlowRunCreateResult`."""
+    """One result for each body, in order: the contract's `FlowRunCreateResult`.
+
+    Raises `BadRequest` where there are more bodies than may be sent at once.
+    """
+    if len(bodies) > MOST_AT_ONCE:
+        message = f"At most {MOST_AT_ONCE} flow runs are made at once, and not {len(bodies)}."
+        raise BadRequest(message)
     source = await read_source(database, deployment_id)
     results: list[dict[str, object]] = []
     for body in bodies:
