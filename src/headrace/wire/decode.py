@@ -32,8 +32,12 @@ MAX_CONTAINERS = 200_000
 _encoder = msgspec.json.Encoder()
 
 
+# In these a moment with an offset may have no form in UTC.
+_OUTERMOST_YEARS = (1, 9999)
+
+
 class _OutOfRange(Exception):
-    """A declared integer is too large to be stored: the slow path names the field."""
+    """An integer or a moment cannot be stored: the slow path names the field."""
 
 
 class _Plan(NamedTuple, Generic[T]):
@@ -141,7 +145,14 @@ def _plan(kind: Any) -> _Plan[Any]:
 
 
 def _tidy_moment(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    if value.year in _OUTERMOST_YEARS:
+        try:
+            value.astimezone(UTC)
+        except OverflowError:
+            raise _OutOfRange(f"{value} lies outside of the calendar in UTC") from None
+    return value
 
 
 def _tidy_integer(value: int) -> int:

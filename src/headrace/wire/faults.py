@@ -314,6 +314,8 @@ class _Inspection:
     def _moment(self, _: inspect.DateTimeType, value: Any, loc: Loc) -> Any:
         try:
             moment = _to_moment(value)
+            if moment is not None:
+                moment.astimezone(UTC)  # where it has no form in UTC it cannot be stored
         except (ValueError, OverflowError, OSError) as error:
             message = "Input should be a valid datetime"
             self._fail("datetime_parsing", loc, message, value, error=str(error))

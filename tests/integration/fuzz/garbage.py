@@ -1,7 +1,8 @@
 """What nobody should send: fields, bodies, paths, queries and headers."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -39,6 +40,8 @@ VALUES: list[object] = [
     {"\x00": "\ud800", "a": 2**65},
     "9999-12-31T23:59:59.999999+14:00",
     "0001-01-01T00:00:00-14:00",
+    "9999-12-31T23:59:59.999999-14:00",
+    "0001-01-01T00:00:00+14:00",
     NOBODY,
     NOBODY.upper(),
 ]
@@ -125,40 +128,47 @@ class Garbage(NamedTuple):
     headers: dict[str, str]
 
 
-def spoilt_fields(world: World, operation: Operation, every: int = 1) -> Iterator[Garbage]:
-    """A right body with one field after the other spoilt: it gets past decoding and further in.
+Kind = Callable[[World, Operation], Iterator[Garbage]]
 
-    Args:
-        world: Objects that the rest of the request is about.
-        operation: What is asked.
-        every: How many spoilt values are left out for each that is sent.
-    """
+
+def some(kind: Kind, every: int) -> Kind:
+    """One of so many of a kind, another one for each operation."""
+
+    def choose(world: World, operation: Operation) -> Iterator[Garbage]:
+        start = len(declared_path(operation)) % every
+        return islice(kind(world, operation), start, None, every)
+
+    return choose
+
+
+def spoilt_fields(world: World, operation: Operation) -> Iterator[Garbage]:
+    """A right body with one field after the other spoilt: it gets past decoding and further in."""
     if operation.body is None:
         return
     path = world.address(declared_path(operation))
     right = BODIES.get(f"{operation.method} {declared_path(operation)}")
     whole = right(world) if right else sample(inspect.type_info(operation.body))
-    for body in _spoil(inspect.type_info(operation.body), whole, every):
+    for body in _spoil(inspect.type_info(operation.body), whole):
         if f"{operation.method} {operation.path}" in HOLDING and isinstance(body, dict):
             body["wait_seconds"] = 0
         yield Garbage(path, json.dumps(body).encode(), {})
 
 
-def _spoil(info: inspect.Type, whole: Any, every: int) -> Iterator[Any]:
+def _spoil(info: inspect.Type, whole: Any) -> Iterator[Any]:
     if isinstance(info, inspect.StructType):
-        for at, name in enumerate(field.encode_name for field in info.fields):
-            for value in VALUES[at % every :: every]:
+        for name in (field.encode_name for field in info.fields):
+            for value in VALUES:
                 yield {**whole, name: value}
             inner = _object_of(info, name)
             if inner is not None:
-                for spoilt in _spoil(inner, sample(inner), every):
+                for spoilt in _spoil(inner, sample(inner)):
                     yield {**whole, name: spoilt}
     elif isinstance(info, inspect.ListType):
         first = whole[0] if whole else sample(info.item_type)
-        for spoilt in _spoil(info.item_type, first, every):
+        for spoilt in _spoil(info.item_type, first):
             yield [spoilt]
     elif isinstance(info, inspect.DictType):
-        for value in VALUES[::every]:
+        for value in VALUES:
             yield {"a": value}
 
 

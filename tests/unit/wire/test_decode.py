@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import ValidationFailed
-from headrace.wire.decode import MAX_INTEGER, decode, decode_schedule, encode
+from headrace.wire.decode import MAX_CONTAINERS, MAX_INTEGER, decode, decode_schedule, encode
 from headrace.wire.deployments import DeploymentCreate
 from headrace.wire.events import EventFilter
+from headrace.wire.faults import MAX_FAULTS
 from headrace.wire.flow_runs import FlowRunCreate, ReadFlowRunsBody, SetFlowRunStateBody
 from headrace.wire.flows import BulkDeleteFlowsBody, FlowCreate, ReadFlowsBody
 from headrace.wire.logs import LogCreate
@@ -308,3 +309,25 @@ def test_labels_of_an_event_filter_are_text():
         ("string_type", ["body", "resource", "labels", "a", "str"]),
         ("list_type", ["body", "resource", "labels", "a", "list"]),
     ]
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_that_leaves_the_calendar_in_utc_is_refused(moment: str):
+    """It could not be stored."""
+    body = {"name": "a", "level": 20, "message": "m", "timestamp": moment}
+    assert kinds_and_places(list[LogCreate], [body]) == [
+        ("datetime_parsing", ["body", 0, "timestamp"])
+    ]
+
+
+def test_faults_beyond_those_told_are_not_looked_for():
+    """A large body in which everything is wrong is refused as fast as a small one."""
+    assert len(faults_of(list[LogCreate], b"[" + b"{}," * 100_000 + b"{}]")) == MAX_FAULTS
+
+
+def test_a_body_holds_a_bounded_number_of_objects():
+    """A few bytes each, and a hundred times that in memory; within text they are only characters."""
+    body = b"[" + b"{}," * MAX_CONTAINERS + b"{}]"
+    assert [fault["type"] for fault in faults_of(list[LogCreate], body)] == ["too_long"]
+    text = {"flow_id": FLOW, "name": "{" * (3 * MAX_CONTAINERS)}
+    assert decode(FlowRunCreate, json.dumps(text).encode()).name == text["name"]

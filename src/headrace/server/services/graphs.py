@@ -147,7 +147,7 @@ def _describe(row: Row) -> dict[str, object]:
 def _bound(since: str) -> str:
     try:
         return to_text(to_datetime(since))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         message = f"Input should be a valid datetime: {error}"
         raise ValidationFailed(
             [make_fault("datetime_parsing", ("query", "since"), message, since)]

@@ -17,6 +17,7 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert, Update
 
+from headrace.errors import Unprocessable
 from headrace.server.store.database import Params, Row, Statement
 
 Values = tuple[Any, ...]
@@ -29,6 +30,12 @@ MIN_USES = 3
 """Uses of an ad-hoc shape before it is prepared: preparing pays from the second use on."""
 
 _NO_PARAMS: Params = {}
+
+
+# Values that lists in one statement may hold, made up to a power of two each: SQLite takes 32,766
+# in all, PostgreSQL 65,535.
+MAX_EXPANDED = 30_000
+_TOO_MANY = "The request looks for too many values at once: ask for at most 10,000 of them."
 
 
 class Prepared:
@@ -102,6 +109,8 @@ class Plan:
         for name in self._expanding:
             padded = _pad(named.pop(name))
             lengths.append(len(padded))
+            if sum(lengths) > MAX_EXPANDED:
+                raise Unprocessable(_TOO_MANY)
             # the names that SQLAlchemy gives the members of an expanded parameter
             named.update((f"{name}_{i}", value) for i, value in enumerate(padded, 1))
         key = tuple(lengths)

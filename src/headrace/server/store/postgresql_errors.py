@@ -9,6 +9,7 @@ from headrace.errors import (
     StoreError,
     TooBusy,
     UniqueViolation,
+    Unprocessable,
     ValidationFailed,
 )
 
@@ -24,6 +25,7 @@ _CLASSES: dict[str, tuple[type[HeadraceError], str]] = {
     "25006": (DatabaseReadOnly, "the server accepts no writes; use the primary"),
     "53100": (DatabaseFull, "free space on the disk of the PostgreSQL server"),
     "53": (DatabaseUnavailable, "the PostgreSQL server is out of resources"),
+    "54": (Unprocessable, "the request is too large for it; ask for less at once"),
     "55P03": (TooBusy, "another transaction holds a lock for too long; try again in a moment"),
     TIMED_OUT: (
         DatabaseUnavailable,

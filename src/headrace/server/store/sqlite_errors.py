@@ -7,8 +7,10 @@ from headrace.errors import (
     DatabaseReadOnly,
     DatabaseUnavailable,
     ForeignKeyViolation,
+    HeadraceError,
     StoreError,
     UniqueViolation,
+    Unprocessable,
 )
 
 _UNIQUE = {apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY}
@@ -22,6 +24,8 @@ _UNAVAILABLE = {
     apsw.SQLITE_INTERRUPT: "the statement took too long and was stopped; narrow the query",
     apsw.SQLITE_NOMEM: "there is not enough memory",
 }
+# What it says of a statement that is too long or too deep for it, all under one code.
+_TOO_LARGE = ("too many", "too large", "stack overflow", "too complex")
 _PRIMARY = 0xFF  # an extended result code keeps its primary code in the low byte
 
 
@@ -30,7 +34,7 @@ def _code(error: apsw.Error) -> int:
     return getattr(error, "extendedresult", apsw.SQLITE_ERROR)
 
 
-def translate(error: apsw.Error) -> StoreError:
+def translate(error: apsw.Error) -> HeadraceError:
     """The store's error for one of the driver."""
     code = _code(error)
     if code in _UNIQUE:
@@ -44,4 +48,12 @@ def translate(error: apsw.Error) -> StoreError:
         return DatabaseFull("the database cannot grow; free space on its disk")
     if primary in _UNAVAILABLE:
         return DatabaseUnavailable(f"SQLite: {error}: {_UNAVAILABLE[primary]}")
+    return _refused(error, too_large=primary == apsw.SQLITE_TOOBIG)
+
+
+def _refused(error: apsw.Error, *, too_large: bool) -> HeadraceError:
+    if too_large or any(words in str(error) for words in _TOO_LARGE):
+        return Unprocessable(
+            f"The request is too large for SQLite ({error}): ask for less at once."
+        )
     return StoreError(f"SQLite refused a statement: {error}")

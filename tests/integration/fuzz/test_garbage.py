@@ -1,0 +1,61 @@
+"""A sample of garbage in fields, bodies, paths, queries and headers of every operation gets an answer."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any
+
+from headrace.server.api.operations import Operation
+from tests.integration.fuzz import garbage
+from tests.integration.fuzz.caller import Caller
+from tests.integration.fuzz.catalogue import OPERATIONS, label
+from tests.integration.fuzz.contents import digest
+from tests.integration.fuzz.garbage import Garbage, Kind, some
+from tests.integration.fuzz.refusals import complain
+from tests.integration.fuzz.rights import is_taking
+from tests.integration.fuzz.world import World
+
+
+def ask(
+    server: Any, operations: Iterable[Operation], kinds: list[Kind]
+) -> list[tuple[Operation, Garbage, int]]:
+    """Send garbage; what was sent and the status. No answer may be the server's fault."""
+    sent: list[tuple[Operation, Garbage, int]] = []
+    found: list[str] = []
+    with closing(Caller(server.port)) as caller:
+        world = World(caller).fill()
+        for operation in sorted(operations, key=is_taking):
+            for one in (one for kind in kinds for one in kind(world, operation)):
+                reply = caller.call(operation.method, one.path, one.body, **one.headers)
+                sent.append((operation, one, reply.status))
+                what = None if operation.unfinished and reply.status == 501 else complain(reply)
+                if what is not None:
+                    found.append(f"{label(operation)} {one.path[:100]} {one.body!r:.200}: {what}")
+    assert not found, "\n".join(found[:20])
+    return sent
+
+
+def test_garbage_gets_an_answer_and_changes_nothing_where_it_is_refused(
+    server: Any, database_url: str
+):
+    """In each field of a body; instead of a body. What was refused, sent again, changes no row."""
+    kinds = [some(garbage.spoilt_fields, 200), some(garbage.bad_bodies, 12)]
+    sent = ask(server, OPERATIONS, kinds)
+    refused = [each for each in sent if each[2] >= 400][::4]
+    before = digest(database_url)
+    with closing(Caller(server.port)) as caller:
+        again = [caller.call(each.method, one.path, one.body).status for each, one, _ in refused]
+    assert all(status >= 400 for status in again)
+    assert digest(database_url) == before
+
+
+def test_garbage_in_addresses_and_headers_gets_an_answer(sqlite_server: Any):
+    """In each part of a path, in the query, in headers."""
+    kinds = [some(garbage.bad_addresses, 12), some(garbage.bad_headers, 12)]
+    ask(sqlite_server, OPERATIONS, kinds)
+
+
+def test_large_bodies_get_an_answer(sqlite_server: Any):
+    """Ten megabytes of each kind."""
+    some = [each for each in OPERATIONS if label(each) == "POST /flow_runs/filter"]
+    sent = ask(sqlite_server, some, [garbage.large_bodies])
+    assert {status for _, _, status in sent} <= {200, 201, 204, 422}
