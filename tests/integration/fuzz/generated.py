@@ -88,6 +88,8 @@ def _aim_body(value: Any, key: str, world: World, chance: random.Random) -> Any:
 def _aim_field(name: str, value: Any, within: str, world: World, chance: random.Random) -> Any:
     if name in REFERENCES and value is not None:
         noun, field = REFERENCES[name]
+        if not world.things[noun]:
+            return value
         found = chance.choice(world.things[noun])[field]
         return [found] if isinstance(value, list) else found
     if name == "any_" and within in FILTERED and isinstance(value, list):
@@ -149,5 +151,5 @@ REFERENCES: dict[str, tuple[str, str]] = {
     "automation_id": ("automation", "id"),
     "lease_id": ("lease", "lease_id"),
     "names": ("limit", "name"),
-    "page-token": ("page", "token"),
+    "page-token": ("page", "page-token"),
 }

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
@@ -10,6 +10,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.integration.fuzz.world import World
 
 SECONDS = 20
+PING_SECONDS = 0.5  # a server that reads no further does not answer, and need not
 MANY = 200
 
 AUTH = '{"type":"auth","token":null}'
@@ -61,26 +62,23 @@ class Dialler:
         self._port = port
         self._world = world
 
-    def open(self, path: str, *, authenticated: bool = True) -> ClientConnection:
+    @contextmanager
+    def open(self, path: str, *, authenticated: bool = True) -> Iterator[ClientConnection]:
+        """A socket of a path, past its handshake or not."""
         url = f"ws://127.0.0.1:{self._port}/api{self._world.address(path)}"
-        opened = connect(url, subprotocols=["prefect"], open_timeout=SECONDS, close_timeout=1)
-        if authenticated:
-            opened.send(AUTH)
-            opened.recv(SECONDS)
-        return opened
+        options = {"subprotocols": ["prefect"], "open_timeout": SECONDS, "close_timeout": 1}
+        with connect(url, **options) as opened:
+            if authenticated:
+                opened.send(AUTH)
+                opened.recv(SECONDS)
+            yield opened
 
     def say(self, path: str, *frames: str | bytes, authenticated: bool = True) -> int | None:
-        """Send frames and close; the code that the server closed with, where it was first."""
-        opened = self.open(path, authenticated=authenticated)
-        try:
+        """Send frames and close; the code that it was closed with, by whoever was first."""
+        with self.open(path, authenticated=authenticated) as opened, suppress(ConnectionClosed):
             for frame in frames:
                 opened.send(frame)
-            opened.ping().wait(SECONDS)
-            opened.close()
-        except ConnectionClosed:
-            pass
-        finally:
-            opened.close()
+            opened.ping().wait(PING_SECONDS)
         return opened.close_code
 
     def leave_half_open(self, path: str) -> None:
@@ -89,11 +87,9 @@ class Dialler:
             raw.sendall(
                 f"GET /api{self._world.address(path)} HTTP/1.1\r\nHost: 127.0.0.1\r\n".encode()
             )
-        opened = self.open(path)
-        with suppress(OSError):
+        with suppress(OSError, ConnectionClosed), self.open(path) as opened:
             opened.socket.sendall(b"\x81\xfe\x10\x00abcd")  # of a frame of 4,096 bytes, the head
             opened.socket.shutdown(socket.SHUT_RDWR)
-        opened.close()
 
     def open_many(self, paths: list[str], number: int) -> int:
         """So many at once, over the paths in turn; how many were open at the same time."""
@@ -104,10 +100,15 @@ class Dialler:
             return number
 
 
-def throw_all(dialler: Dialler) -> Iterator[tuple[str, int | None]]:
-    """Everything, over each path: the path, and the code that the server closed with."""
-    for path, first in FIRST.items():
-        for frame in BAD_FRAMES:
+def throw_all(dialler: Dialler, every: int = 1) -> Iterator[tuple[str, int | None]]:
+    """Everything, over each path: the path, and the code that the socket was closed with.
+
+    Args:
+        dialler: Of the server.
+        every: One bad frame of so many is sent, others to each path.
+    """
+    for at, (path, first) in enumerate(FIRST.items()):
+        for frame in BAD_FRAMES[at % every :: every]:
             yield path, dialler.say(path, frame)
             yield path, dialler.say(path, first, frame)
             yield path, dialler.say(path, frame, authenticated=False)

@@ -59,3 +59,11 @@ def test_large_bodies_get_an_answer(sqlite_server: Any):
     some = [each for each in OPERATIONS if label(each) == "POST /flow_runs/filter"]
     sent = ask(sqlite_server, some, [garbage.large_bodies])
     assert {status for _, _, status in sent} <= {200, 201, 204, 422}
+
+
+def test_a_history_that_leaves_the_calendar_is_refused(sqlite_server: Any):
+    """By its interval, or by where it begins."""
+    for start, seconds in (("2026-01-01T00:00:00Z", 2**63), ("9999-12-31T23:00:00Z", 86400)):
+        span = {"history_start": start, "history_end": "9999-12-31T23:59:59Z"}
+        body = {**span, "history_interval_seconds": seconds}
+        assert sqlite_server.post("/flow_runs/history", body).status == 422

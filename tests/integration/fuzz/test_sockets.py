@@ -14,7 +14,7 @@ def test_bad_frames_end_their_socket_only(sqlite_server: Any, caplog: Any):
     """Of any form, in any order, with a token or none, left half open."""
     with closing(Caller(sqlite_server.port)) as caller:
         dialler = Dialler(sqlite_server.port, World(caller).fill())
-        failed = [path for path, code in throw_all(dialler) if code == FAILED]
+        failed = [path for path, code in throw_all(dialler, every=5) if code == FAILED]
         assert not failed, (failed, caplog.text[-3000:])
         assert caller.call("GET", "/health").json is True
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 from tests.integration.fuzz.caller import Caller
@@ -27,6 +28,9 @@ class World:
         """Make an object of each noun."""
         for noun in NEW:
             self.make(noun)
+        link = self.caller.call("POST", "/events/filter", {"limit": 1}).json["next_page"]
+        if link is not None:
+            self.things["page"].append(dict(parse_qsl(urlsplit(link).query)))
         return self
 
     def make(self, noun: str) -> Thing:

@@ -93,8 +93,7 @@ def _shorten_value(value: object) -> object:
     if isinstance(value, str):
         return value[:_SHOWN_CHARACTERS]
     if isinstance(value, dict | list):
-        several = cast("list[object] | dict[str, object]", value)
-        return value if not several else f"{len(several)} entries"
+        return f"{len(cast('list[object] | dict[str, object]', value))} entries"
     return value
 
 
