@@ -222,9 +222,8 @@ class Gateway:
             return data
         if len(data) <= _LARGE_BYTES:
             return decode(kind, data)
-        async with (
-            self._large_bodies
-        ):  # one at a time: what is made of it may be ten times as large
+        # one at a time: what is made of it may be ten times as large
+        async with self._large_bodies:
             return await asyncio.to_thread(decode, kind, data)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
