@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from headrace.client.http import Client
-from headrace.wire.admin import ServerDefaultResultStorage, ServerInfo
+from headrace.wire.admin import ServerDefaultResultStorage
+from headrace.wire.server import ServerInfo
 
 
 def read_version(client: Client) -> str:

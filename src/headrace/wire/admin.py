@@ -6,22 +6,6 @@ from uuid import UUID
 from headrace.wire.objects import Wire
 
 
-class ServerInfo(Wire, kw_only=True):
-    """What a Headrace server says of itself; a server of another make has no such answer.
-
-    Args:
-        version: Of Headrace.
-        contract_version: The release whose wire form it speaks.
-        database: `sqlite` or `postgresql`.
-        time: Its clock.
-    """
-
-    version: str
-    contract_version: str
-    database: str
-    time: datetime
-
-
 class CsrfToken(Wire, kw_only=True):
     client: str
     created: datetime | None

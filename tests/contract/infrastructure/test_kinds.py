@@ -119,7 +119,9 @@ def test_a_stop_may_be_hastened(bench: Bench, tmp_path: Path):
     wait_for(ready.exists)
     bench.kind.stop(handle, 3600)
     bench.kind.stop(handle, 0)
-    assert bench.ended(handle).code == -signal.SIGKILL
+    status = bench.ended(handle)
+    assert status.proven
+    assert status.code in {-signal.SIGKILL, None}  # a cluster may forget it before it was looked at
 
 
 def test_stop_right_after_launch_is_not_lost(bench: Bench):

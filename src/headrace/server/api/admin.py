@@ -16,10 +16,10 @@ from headrace.wire.admin import (
     CsrfToken,
     ServerDefaultResultStorage,
     ServerDefaultResultStorageUpdate,
-    ServerInfo,
 )
 from headrace.wire.decode import encode
 from headrace.wire.faults import make_fault
+from headrace.wire.server import ServerInfo
 
 operations = Operations("admin")
 
