@@ -159,11 +159,11 @@ def test_the_pool_hears_of_the_worker_and_the_run_of_its_process(api: StandInApi
     assert run.process.rpartition(":")[2].isdigit()
 
 
-def test_a_worker_of_another_type_is_refused_with_both_named(api: StandInApi, start: Callable):
-    api.pool = {"name": "p", "type": "docker"}
+def test_a_pool_of_an_unknown_type_is_refused_by_name(api: StandInApi, start: Callable):
+    api.pool = {"name": "p", "type": "submarine"}
     worker = start()
     assert worker.process.wait(20) != 0
-    assert "docker" in worker.log.read_text()
+    assert "submarine" in worker.log.read_text()
 
 
 def test_a_second_worker_of_the_same_name_is_refused(api: StandInApi, start: Callable):

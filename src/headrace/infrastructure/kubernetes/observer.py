@@ -284,16 +284,26 @@ def _fill(snapshot: Snapshot, cluster: Cluster, namespace: str, selector: str) -
         return cluster.jobs("list", namespace, tries=1, **ask, **more)
 
     ask: dict[str, object] = {"label_selector": selector, "limit": _PAGE}
-    for page, answer in _pages(pods, _pods):
-        snapshot.version = page.metadata.resource_version
-        snapshot.skew = answer.skew
-        for pod in page.items:
-            key = attempt_of(pod.metadata.labels)
-            if key is not None:
-                snapshot.pods.setdefault(key, {})[pod.metadata.uid] = pod
+
+    def list_pods() -> None:
+        for page, answer in _pages(pods, _pods):
+            snapshot.version = page.metadata.resource_version
+            snapshot.skew = answer.skew
+            for pod in page.items:
+                key = attempt_of(pod.metadata.labels)
+                if key is not None:
+                    snapshot.pods.setdefault(key, {})[pod.metadata.uid] = pod
+
+    list_pods()
     for found, _ in _pages(jobs, _jobs):
         keyed = ((attempt_of(job.metadata.labels), job) for job in found.items)
         snapshot.jobs |= {key: job for key, job in keyed if key is not None}
+    if any(_is_over(job) and key not in snapshot.pods for key, job in snapshot.jobs.items()):
+        list_pods()  # it began and ended between the two lists, or its pod was deleted
+
+
+def _is_over(job: JobView) -> bool:
+    return job.condition("Complete", "Failed") is not None
 
 
 def _pages(
