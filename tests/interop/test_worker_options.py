@@ -75,9 +75,8 @@ def test_a_queue_that_does_not_exist_is_made(
     program = str(client.python.parent / "prefect")
     client.run(program, "worker", "start", "--pool", pool, *options)
     assert served.get(f"/work_pools/{pool}/queues/made-up")["priority"] > 1
-    assert {one["name"] for one in served.post(f"/work_pools/{pool}/workers/filter", {})} == {
-        "once"
-    }
+    workers = served.post(f"/work_pools/{pool}/workers/filter", {})
+    assert [one["name"] for one in workers].count("once") == 1
 
 
 def test_a_worker_takes_no_more_than_its_limit(

@@ -132,8 +132,8 @@ def test_the_console_shows_whose_record_it_is(in_run, monkeypatch):
 
 
 def test_an_eavesdropper_keeps_what_a_logger_says():
-    with LogEavesdropper("some.library", logging.INFO) as heard:
-        logging.getLogger("some.library.part").info("a")
-        logging.getLogger("some.library").debug("b")
-    logging.getLogger("some.library").error("c")
+    with LogEavesdropper("some.package", logging.INFO) as heard:
+        logging.getLogger("some.package.part").info("a")
+        logging.getLogger("some.package").debug("b")
+    logging.getLogger("some.package").error("c")
     assert heard.text() == "[INFO]: a"
