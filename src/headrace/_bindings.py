@@ -79,6 +79,7 @@ HEAVY: dict[str, str] = {
     "cloudpickle.dumps": "cloudpickle:dumps",
     "engine.async_driver": "headrace.engine.async_driver:",
     "engine.tag_slots": "headrace.engine.tag_slots:",
+    "docker images": "headrace.infrastructure.docker.images:open_images",
     "enter_scratch": "headrace.sources.scratch:enter_scratch",
     "git_clone": "headrace.sources.git:git_clone",
     "inspect": "inspect:",

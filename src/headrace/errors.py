@@ -289,7 +289,7 @@ class CodeUnavailable(HeadraceError):
     code = "code_unavailable"
 
 
-class ImageFailed(HeadraceError):
+class ImageFailed(InfrastructureError):
     """An image could not be built or pushed."""
 
     code = "image_failed"

@@ -2,26 +2,27 @@
 
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from headrace import __version__
-from headrace._bindings import load
+from headrace._bindings import HEAVY, load
+from headrace.core.image_names import split_image
 from headrace.deployments.deployment import Image
-from headrace.errors import ConfigurationError, ImageFailed
+from headrace.errors import ConfigurationError
 from headrace.settings import settings
+
+if TYPE_CHECKING:
+    from headrace.infrastructure.docker.images import Images
 
 CODE = "/opt/headrace"
 """The directory of an image below which code lies."""
 
 GENERATED = "auto"
 """Stands for a Dockerfile that is made up here."""
-
-ENGINE_SECONDS = (
-    600  # for one answer of the engine; a step of a build that says nothing for longer is dead
-)
 
 
 class DockerImage:
@@ -56,7 +57,10 @@ class DockerImage:
         credentials: Any = None,
         **build_kwargs: Any,
     ) -> None:
-        bare, own_tag = split_reference(name)
+        bare, own_tag = split_image(name.strip())
+        if not bare or bare.endswith("/"):
+            message = f"{name!r} is no name of an image"
+            raise ConfigurationError(message)
         if tag and own_tag:
             message = f"the image has one tag: either {own_tag!r}, as in its name, or {tag!r}"
             raise ConfigurationError(message)
@@ -84,7 +88,8 @@ class DockerImage:
         """Build it from the working directory; its id.
 
         Raises:
-            ImageFailed: The engine cannot be reached or refuses, or the build fails.
+            ImageFailed: The build fails.
+            InfrastructureError: The engine cannot be reached or refuses.
             ConfigurationError: The Docker extra is not installed, or there is no such Dockerfile.
         """
         with tempfile.TemporaryDirectory(prefix="headrace-image-") as folder:
@@ -97,28 +102,20 @@ class DockerImage:
                 raise ConfigurationError(message)
             options = {"path": self._build_kwargs.get("context", "."), "rm": True, "forcerm": True}
             options |= {k: v for k, v in self._build_kwargs.items() if k != "context"}
-            with _Engine() as engine:
-                lines = engine.call(
-                    "build",
-                    tag=self.reference,
-                    dockerfile=str(dockerfile.resolve()),
-                    decode=True,
-                    **options,
-                )
-                self._follow("built", lines)
-                return engine.call("inspect_image", self.reference)["Id"]
+            options |= {"dockerfile": str(dockerfile.resolve())}
+            with _images() as images:
+                return images.build(self.reference, options, self._say)
 
     def push(self) -> None:
         """Push it to its registry.
 
         Raises:
-            ImageFailed: The engine cannot be reached, or the registry refuses.
+            ImageFailed: The registry refuses.
+            InfrastructureError: The engine cannot be reached or refuses.
         """
-        options: dict[str, Any] = {"stream": True, "decode": True}
-        if self._credentials is not None:
-            options["auth_config"] = read_credentials(self._credentials)
-        with _Engine() as engine:
-            self._follow("pushed", engine.call("push", self.name, self.tag, **options))
+        login = None if self._credentials is None else read_credentials(self._credentials)
+        with _images() as images:
+            images.push(self.reference, login, self._say)
 
     def generate_dockerfile(self) -> str:
         """The Dockerfile that adds this directory's code to an image that has Headrace."""
@@ -129,15 +126,10 @@ class DockerImage:
             lines += [f"COPY requirements.txt {place}", f"RUN python -m pip install -r {place}"]
         return "\n".join([*lines, f"COPY . {self.directory}/", f"WORKDIR {self.directory}/", ""])
 
-    def _follow(self, what: str, lines: Iterable[Mapping[str, Any]]) -> None:
-        for line in lines:
-            if line.get("error"):
-                message = f"the image {self.reference} could not be {what}: {line['error']}"
-                raise ImageFailed(message)
-            text = line.get("stream") or _status(line)
-            if text and self._progress is not None:
-                self._progress.write(text)
-                self._progress.flush()
+    def _say(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress.write(text)
+            self._progress.flush()
 
     def __repr__(self) -> str:
         return f"DockerImage({self.reference!r})"
@@ -156,7 +148,7 @@ def prepare_image(image: str | DockerImage, *, build: bool, push: bool) -> Image
     """Build and push an image as asked for, and where deployments find their code in it.
 
     Raises:
-        ImageFailed: As of `DockerImage.build` and `push`.
+        InfrastructureError: As of `DockerImage.build` and `push`.
     """
     given = image if isinstance(image, DockerImage) else None
     if not build:
@@ -166,20 +158,6 @@ def prepare_image(image: str | DockerImage, *, build: bool, push: bool) -> Image
     if push:
         made.push()
     return Image(made.reference, made.directory if made.dockerfile == GENERATED else None)
-
-
-def split_reference(text: str) -> tuple[str, str | None]:
-    """Name and tag of an image; a registry's port is no tag.
-
-    Raises:
-        ConfigurationError: There is no name.
-    """
-    path, slash, last = text.strip().rpartition("/")
-    name, _, tag = last.partition(":")
-    if not name:
-        message = f"{text!r} is no name of an image"
-        raise ConfigurationError(message)
-    return f"{path}{slash}{name}", tag or None
 
 
 def read_credentials(given: Any) -> dict[str, str]:
@@ -206,41 +184,9 @@ def _tag_of(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dt%H-%M-%S-%f-00-00")
 
 
-def _status(line: Mapping[str, Any]) -> str:
-    """A line of a push that says something new, rather than how many bytes are through."""
-    if "status" not in line or line.get("progressDetail"):
-        return ""
-    return f"{line.get('id', '')} {line['status']}".strip() + "\n"
-
-
-class _Engine:
-    """A connection to the Docker engine that the environment names."""
-
-    def __enter__(self) -> "_Engine":
-        try:
-            sdk = load("docker:")
-        except ImportError:
-            message = (
-                "building and pushing images needs the Docker SDK: pip install 'headrace[docker]'"
-            )
-            raise ConfigurationError(message) from None
-        self._error: type[Exception] = sdk.errors.DockerException
-        try:
-            self._client = sdk.APIClient(
-                **sdk.utils.kwargs_from_env(), timeout=ENGINE_SECONDS, version="auto"
-            )
-        except self._error as error:
-            message = f"no Docker engine answers ({error}); is it running, and DOCKER_HOST right?"
-            raise ImageFailed(message) from error
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-
-    def call(self, operation: str, *arguments: Any, **options: Any) -> Any:
-        """An operation of the SDK. Raises `ImageFailed`."""
-        try:
-            return getattr(self._client, operation)(*arguments, **options)
-        except (self._error, TypeError, OSError) as error:
-            message = f"the Docker engine refuses to {operation}: {error}"
-            raise ImageFailed(message) from error
+def _images() -> AbstractContextManager["Images"]:
+    try:
+        return load(HEAVY["docker images"])()
+    except ImportError:
+        message = "building and pushing images needs the Docker SDK: pip install 'headrace[docker]'"
+        raise ConfigurationError(message) from None

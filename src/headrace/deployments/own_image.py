@@ -39,7 +39,7 @@ def build_own_image(
         progress: Where what the engine says is written.
 
     Raises:
-        ImageFailed: The engine cannot be reached or refuses, or the build fails.
+        InfrastructureError: The engine cannot be reached or refuses, or the build fails.
         ConfigurationError: The Docker extra is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="headrace-image-") as folder:

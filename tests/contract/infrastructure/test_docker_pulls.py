@@ -109,9 +109,9 @@ def engine(docker_engine: DockerEngine) -> Iterator[Engine]:
 
 
 def test_an_account_lets_the_engine_pull(registry: Registry, engine: Engine):
-    assert not engine.has_image(registry.image)
-    engine.pull(registry.image, registry.login, always)
-    assert engine.has_image(registry.image)
+    assert not engine.images.has(registry.image)
+    engine.images.pull(registry.image, registry.login, always)
+    assert engine.images.has(registry.image)
 
 
 @pytest.mark.parametrize("login", [None, Login("user", "wrong", "")])
@@ -120,7 +120,7 @@ def test_without_the_right_account_it_will_never_work(
 ):
     """The line says which image, and what to give."""
     with pytest.raises(InfrastructureError, match="registry_credentials") as told:
-        engine.pull(registry.image, login, always)
+        engine.images.pull(registry.image, login, always)
     assert not isinstance(told.value, InfrastructureUnavailable)
     assert registry.image in str(told.value)
     assert "wrong" not in str(told.value)
@@ -128,14 +128,14 @@ def test_without_the_right_account_it_will_never_work(
 
 def test_an_image_that_is_not_there_will_never_be(registry: Registry, engine: Engine):
     with pytest.raises(InfrastructureError, match="look at its name and tag") as told:
-        engine.pull(f"{registry.address}/other:1", registry.login, always)
+        engine.images.pull(f"{registry.address}/other:1", registry.login, always)
     assert not isinstance(told.value, InfrastructureUnavailable)
 
 
 def test_a_registry_that_is_away_may_come_back(registry: Registry, engine: Engine):
     registry.stop()
     with pytest.raises(InfrastructureUnavailable, match="connection refused"):
-        engine.pull(registry.image, registry.login, always)
+        engine.images.pull(registry.image, registry.login, always)
 
 
 def test_if_possible_takes_what_is_there(docker_bench: Bench):

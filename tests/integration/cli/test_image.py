@@ -58,4 +58,4 @@ def test_a_base_that_is_not_there_is_named(docker_engine: DockerEngine):
 def test_an_engine_that_does_not_answer_is_told():
     told = headrace("unix:///nowhere/docker.sock", "image", "build")
     assert told.returncode == 1
-    assert "no Docker engine answers" in told.stderr
+    assert "the Docker engine at unix:///nowhere/docker.sock does not answer" in told.stderr

@@ -15,7 +15,7 @@ import pytest
 from tests.docker_engine import DockerEngine
 
 from headrace.deployments.images import DeploymentImage, DockerImage
-from headrace.errors import ConfigurationError, ImageFailed
+from headrace.errors import ConfigurationError, ImageFailed, InfrastructureUnavailable
 from headrace.settings import temporary_settings
 
 SECRET_HASHED = (
@@ -91,6 +91,10 @@ def test_a_build_that_fails_says_what_the_engine_said(project: Path, base_image:
     (project / "Dockerfile").write_text(f"FROM {base_image}\nRUN false\n")
     with pytest.raises(ImageFailed, match=r"could not be built.*non-zero code: 1"):
         DockerImage("headrace-tests-bad", dockerfile="Dockerfile", stream_progress_to=None).build()
+    with pytest.raises(ImageFailed, match=r"could not be built.*no_such_option"):
+        DockerImage(
+            "headrace-tests-bad", dockerfile="Dockerfile", stream_progress_to=None, no_such_option=1
+        ).build()
     with pytest.raises(ConfigurationError, match=r"no Dockerfile .*Gone"):
         DockerImage("headrace-tests-bad", dockerfile="Gone").build()
 
@@ -101,7 +105,9 @@ def test_an_engine_that_is_away_is_named(project: Path, monkeypatch: pytest.Monk
     with warnings.catch_warnings():
         # The SDK leaves the socket that found no engine to the collector.
         warnings.simplefilter("ignore", ResourceWarning)
-        with pytest.raises(ImageFailed, match="no Docker engine answers"):
+        with pytest.raises(
+            InfrastructureUnavailable, match=r"Docker engine at unix:.*does not answer"
+        ):
             DockerImage("headrace-tests-away", stream_progress_to=None).build()
         gc.collect()
 

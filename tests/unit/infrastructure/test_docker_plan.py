@@ -13,7 +13,6 @@ from headrace.infrastructure.docker.plan import (
     ContainerPlan,
     PullPolicy,
     plan_container,
-    split_image,
 )
 from headrace.infrastructure.docker.states import status_of
 
@@ -68,12 +67,6 @@ def test_the_template_s_environment_goes_over_the_worker_s_and_under_the_run_s()
 def test_when_an_image_is_pulled(image: str, asked: str | None, policy: PullPolicy):
     """As asked for, else by the tag: `latest` moves."""
     assert plan(image=image, image_pull_policy=asked).pull is policy
-
-
-def test_images_are_split_where_a_port_is_no_tag():
-    assert split_image("host:5000/a/b") == ("host:5000/a/b", "latest")
-    assert split_image("host:5000/a/b:1") == ("host:5000/a/b", "1")
-    assert split_image("a@sha256:0") == ("a@sha256:0", "")
 
 
 def test_on_linux_a_server_on_loopback_is_reached_from_its_own_network():

@@ -28,6 +28,16 @@ class Api(Protocol):
         decode: bool,
         auth_config: Mapping[str, str] | None,
     ) -> Generator[Document]: ...
+    def build(self, *, tag: str, decode: bool, **options: object) -> Generator[Document]: ...  # noqa: D102
+    def push(  # noqa: D102
+        self,
+        repository: str,
+        tag: str | None,
+        *,
+        stream: bool,
+        decode: bool,
+        auth_config: Mapping[str, str] | None,
+    ) -> Generator[Document]: ...
     def create_host_config(self, **options: object) -> Document: ...  # noqa: D102
     def create_container(self, image: str, **options: object) -> Document: ...  # noqa: D102
     def inspect_container(self, container: str) -> Document: ...  # noqa: D102

@@ -1,22 +1,16 @@
 """A Docker engine: the few requests that the kind needs, each with a time-out and its errors told."""
 
 import contextlib
-import sys
-import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Generator, Iterable, Mapping
 
-from docker.errors import APIError, ImageNotFound, NotFound
-from docker.utils import kwargs_from_env
+from docker.errors import APIError, NotFound
 
 from headrace.errors import InfrastructureError
-from headrace.infrastructure.docker.api import Api, Document, open_api, status_code
-from headrace.infrastructure.docker.failures import pull_failure, told
-from headrace.infrastructure.docker.plan import ContainerPlan, Login, split_image
+from headrace.infrastructure.docker.api import Document, status_code
+from headrace.infrastructure.docker.connection import Connection
+from headrace.infrastructure.docker.images import Images
+from headrace.infrastructure.docker.plan import ContainerPlan
 
-_SHORT = 15.0  # seconds for a short request; an engine under load may take several
-_LONG = 3600.0  # seconds of silence in a stream: a pull, an output, the events
-_DEFAULT_URL: Final = "unix:///var/run/docker.sock"
 _CONFLICT, _NOT_MODIFIED = 409, 304
 
 Labels = Mapping[str, str]
@@ -30,70 +24,34 @@ class Engine:
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        given = dict(environment) if environment is not None else None
-        self._options: dict[str, Any] = dict(kwargs_from_env(environment=given))
-        self.url = str(self._options.get("base_url") or _DEFAULT_URL)
-        self._lock = threading.Lock()
-        self._client: Api | None = None
-        self._version = ""
+        self._at = Connection(environment)
+        self.images = Images(self._at)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._at.url
 
     @property
     def is_here(self) -> bool:
         """Whether its containers can share this machine's own network."""
-        return sys.platform == "linux" and self.url.startswith(("unix:", "http+unix:"))
+        return self._at.is_here
 
     def close(self) -> None:
         """Close the connections."""
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+        self._at.close()
 
     def identity(self) -> str:
         """What tells this engine from others, also after it was restarted."""
-        with self._told("the engine cannot be asked"):
-            return str(self._short().info()["ID"])
-
-    # Images.
-
-    def has_image(self, image: str) -> bool:
-        """Whether the engine has an image."""
-        with self._told(f"the image {image!r} cannot be looked up"):
-            try:
-                self._short().inspect_image(image)
-            except ImageNotFound:
-                return False
-            return True
-
-    def pull(self, image: str, login: Login | None, is_wanted: Callable[[], bool]) -> None:
-        """Pull an image.
-
-        Raises:
-            InfrastructureUnavailable: It may work in a moment.
-            InfrastructureError: There is no such image for us, or it is not wanted any more.
-        """
-        repository, tag = split_image(image)
-        account = {"username": login.username, "password": login.password} if login else None
-        with self._told(f"the image {image!r} cannot be pulled"), self._long() as client:
-            try:
-                steps = client.pull(
-                    repository, tag or None, stream=True, decode=True, auth_config=account
-                )
-                for step in steps:
-                    if "error" in step:
-                        raise pull_failure(image, str(step["error"]))
-                    if not is_wanted():
-                        message = f"the image {image!r} is not wanted any more"
-                        raise InfrastructureError(message)
-            except APIError as error:
-                raise pull_failure(image, str(error.explanation or error)) from None
+        with self._at.told("the engine cannot be asked"):
+            return str(self._at.short().info()["ID"])
 
     # Containers.
 
     def create(self, plan: ContainerPlan, labels: Labels) -> str:
         """Make a container, or find the one of this name and these labels; its id."""
-        with self._told(f"the container {plan.name!r} cannot be made"):
-            client = self._short()
+        with self._at.told(f"the container {plan.name!r} cannot be made"):
+            client = self._at.short()
             host = client.create_host_config(
                 binds=list(plan.volumes) or None,
                 network_mode=plan.network_mode or (plan.networks[0] if plan.networks else None),
@@ -131,10 +89,10 @@ class Engine:
 
     def join(self, container: str, network: str) -> None:
         """Put a container into one more network; into none twice."""
-        with self._told(f"the container cannot join the network {network!r}"):
-            found = self._short().inspect_container(container)
+        with self._at.told(f"the container cannot join the network {network!r}"):
+            found = self._at.short().inspect_container(container)
             if network not in found["NetworkSettings"]["Networks"]:
-                self._short().connect_container_to_network(container, network)
+                self._at.short().connect_container_to_network(container, network)
 
     def start(self, container: str, wait: float) -> None:
         """Start a container; nothing where it was started before.
@@ -143,7 +101,7 @@ class Engine:
             container: Its id.
             wait: Seconds that this may take.
         """
-        with self._told("the container cannot be started"), self._long(wait) as client:
+        with self._at.told("the container cannot be started"), self._at.long(wait) as client:
             try:
                 client.start(container)
             except APIError as error:
@@ -152,23 +110,23 @@ class Engine:
 
     def inspect(self, container: str) -> Document | None:
         """All that is known of a container by id or name; None when there is none."""
-        with self._told("the container cannot be looked at"):
+        with self._at.told("the container cannot be looked at"):
             try:
-                return self._short().inspect_container(container)
+                return self._at.short().inspect_container(container)
             except NotFound:
                 return None
 
     def listed(self, labels: Labels) -> list[Document]:
         """The containers that have all these labels, whatever their state."""
         wanted = [f"{name}={value}" for name, value in labels.items()]
-        with self._told("the containers cannot be listed"):
-            return self._short().containers(all=True, filters={"label": wanted})
+        with self._at.told("the containers cannot be listed"):
+            return self._at.short().containers(all=True, filters={"label": wanted})
 
     def signal(self, container: str, name: str) -> None:
         """Send a signal to a container; nothing where it does not run."""
-        with self._told("the container cannot be stopped"):
+        with self._at.told("the container cannot be stopped"):
             try:
-                self._short().kill(container, name)
+                self._at.short().kill(container, name)
             except NotFound:
                 return
             except APIError as error:
@@ -177,9 +135,9 @@ class Engine:
 
     def remove(self, container: str) -> None:
         """Remove a container with what it wrote; nothing where there is none."""
-        with self._told("the container cannot be removed"):
+        with self._at.told("the container cannot be removed"):
             try:
-                self._short().remove_container(container, v=True, force=True)
+                self._at.short().remove_container(container, v=True, force=True)
             except NotFound:
                 return
             except APIError as error:
@@ -190,9 +148,9 @@ class Engine:
 
     def last_lines(self, container: str, count: int) -> list[str]:
         """The last lines of both outputs of a container; none where it is gone."""
-        with self._told("the container's output cannot be read"):
+        with self._at.told("the container's output cannot be read"):
             try:
-                raw: bytes = self._short().logs(container, tail=count)
+                raw: bytes = self._at.short().logs(container, tail=count)
             except NotFound:
                 return []
             return raw.decode("utf-8", "replace").splitlines()
@@ -206,7 +164,7 @@ class Engine:
             since: From this moment on, seconds since the epoch; 0 is from the beginning.
             follow: Until it ends; else what there is now.
         """
-        with self._told("the container's output cannot be read"), self._long() as client:
+        with self._at.told("the container's output cannot be read"), self._at.long() as client:
             options = {"stream": True, "follow": follow, "timestamps": True}
             stream = client.logs(container, **options, **({"since": since} if since else {}))
             with contextlib.closing(stream):
@@ -217,25 +175,7 @@ class Engine:
         """The ends of containers that have these labels, as they happen. Closing it ends it."""
         wanted = [f"{name}={value}" for name, value in labels.items()]
         filters = {"type": "container", "event": "die", "label": wanted}
-        with self._told("the engine's events cannot be read"), self._long() as client:
+        with self._at.told("the engine's events cannot be read"), self._at.long() as client:
             stream = client.events(decode=True, filters=filters)
             with contextlib.closing(stream):
                 yield stream
-
-    def _told(self, what: str) -> contextlib.AbstractContextManager[None]:
-        return told(what, self.url)
-
-    def _short(self) -> Api:
-        with self._lock:
-            if self._client is None:
-                self._client = open_api(self._options, "auto", _SHORT)
-                self._version = self._client.api_version
-            return self._client
-
-    @contextlib.contextmanager
-    def _long(self, timeout: float = _LONG) -> Generator[Api]:
-        """A client of its own, so that a stream holds up nobody."""
-        self._short()
-        client = open_api(self._options, self._version, timeout)
-        with contextlib.closing(client):
-            yield client

@@ -190,7 +190,7 @@ class DockerInfrastructure:
 
     def _fetch(self, plan: ContainerPlan, job: Job) -> None:
         image, policy = plan.image, plan.pull
-        if policy in {PullPolicy.NEVER, PullPolicy.IF_NOT_PRESENT} and self._engine.has_image(
+        if policy in {PullPolicy.NEVER, PullPolicy.IF_NOT_PRESENT} and self._engine.images.has(
             image
         ):
             return
@@ -201,10 +201,10 @@ class DockerInfrastructure:
             )
             raise InfrastructureError(message)
         try:
-            self._engine.pull(image, plan.login, job.is_wanted)
+            self._engine.images.pull(image, plan.login, job.is_wanted)
         except InfrastructureError as error:
             may_be_old = policy is PullPolicy.IF_POSSIBLE and job.is_wanted()
-            if not may_be_old or not self._engine.has_image(image):
+            if not may_be_old or not self._engine.images.has(image):
                 raise
             _log.warning("run %s takes the image as it is here: %s", job.run_id, error)
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, cast
 from urllib.parse import urlsplit, urlunsplit
 
+from headrace.core.image_names import is_moving
 from headrace.core.sdks import Sdk
 from headrace.errors import InfrastructureError
 from headrace.infrastructure.containers import COMMANDS
@@ -138,20 +139,10 @@ def plan_container(job: Job, *, is_linux: bool) -> ContainerPlan:
     )
 
 
-def split_image(image: str) -> tuple[str, str]:
-    """Repository and tag; a digest stays with the repository, and the tag is empty then."""
-    if "@" in image:
-        return image, ""
-    path, colon, tag = image.rpartition(":")
-    if not colon or "/" in tag:  # the colon of a registry's port
-        return image, "latest"
-    return path, tag
-
-
 def _pull_policy(value: str | None, image: str) -> PullPolicy:
     """What is asked for; else by the tag, which may move where it is `latest`."""
     if value is None:
-        return PullPolicy.ALWAYS if split_image(image)[1] == "latest" else PullPolicy.IF_NOT_PRESENT
+        return PullPolicy.ALWAYS if is_moving(image) else PullPolicy.IF_NOT_PRESENT
     try:
         return PullPolicy(value)
     except ValueError:
