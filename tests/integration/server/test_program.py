@@ -102,7 +102,7 @@ def test_it_tells_where_it_answers_and_ends_when_asked(start: Any, tmp_path: Pat
 @pytest.mark.kill
 def test_it_goes_when_nobody_needs_it(start: Any, tmp_path: Path):
     """The embedded server ends by itself."""
-    program = start("--database", str(tmp_path / "h.db"), "--port", "0", "--exit-when-idle", "0.2")
+    program = start("--database", str(tmp_path / "h.db"), "--port", "0", "--exit-when-idle", "3")
     assert ask(program.announced()["url"], "/health") == 200
     assert program.process.wait(END_SECONDS) == 0
 

@@ -115,7 +115,7 @@ def test_a_killed_container_is_a_crash_with_its_last_lines(desk: DockerDesk):
     (container,) = desk.containers(run)
     wait_for(lambda: desk.flow_run(run)["infrastructure_pid"], log)
     assert desk.flow_run(run)["infrastructure_pid"].endswith(container["Id"])
-    assert "waiting" in log.read_text(), "what it prints is shown while it runs"
+    wait_for(lambda: "waiting" in log.read_text(), log)  # what it prints is shown while it runs
     desk.engine.kill(container["Id"])
     told = desk.over(run)
     assert told["state_type"] == "CRASHED"
