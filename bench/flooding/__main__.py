@@ -71,6 +71,7 @@ def _play(rest: Rest, deployment: str, programs: list[Any], runs: int) -> int:
     print(f"trigger → user code, idle worker: median {statistics.median(starts) * 1000:.1f} ms")
     only = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}}
     before = rest.post("/flow_runs/count", only)
+    spent = _processor_seconds(programs)
     begin = time.perf_counter()
     memory: list[tuple[int, float, float]] = []
     triggered = 0
@@ -86,6 +87,7 @@ def _play(rest: Rest, deployment: str, programs: list[Any], runs: int) -> int:
             return 1
         time.sleep(0.01)
     rate = runs / (time.perf_counter() - begin)
+    _tell_processor_time(spent, _processor_seconds(programs), runs)
     memory.append((runs, *(_memory(process.pid) for process in programs)))
     print(
         f"{runs} runs, {rate:.0f} runs/s; server {memory[-1][1]:.0f} MB, worker {memory[-1][2]:.0f} MB"
@@ -118,6 +120,28 @@ def _memory(pid: int) -> float:
     """MB that a program and its children have for themselves; children of runs come and go."""
     everyone = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)[:1]]
     return sum(process.memory_info().rss for process in everyone) / 1e6
+
+
+def _processor_seconds(programs: list[Any]) -> dict[str, float]:
+    """What each part has used of the processors: the wall time of a busy machine says little."""
+    server, worker = (psutil.Process(program.pid) for program in programs)
+    used = {"server": _own(server), "worker": _own(worker), "warm parent": 0.0, "child": 0.0}
+    for parent in worker.children():
+        times = parent.cpu_times()
+        used["warm parent"] += times.user + times.system
+        used["child"] += times.children_user + times.children_system  # of those that ended
+    return used
+
+
+def _own(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def _tell_processor_time(before: dict[str, float], after: dict[str, float], runs: int) -> None:
+    each = {part: (after[part] - before[part]) / runs * 1000 for part in after}
+    told = ", ".join(f"{part} {milliseconds:.1f}" for part, milliseconds in each.items())
+    print(f"processor time of a run, ms: {told}; together {sum(each.values()):.1f}")
 
 
 def _look_at_all(rest: Rest) -> list[str]:
