@@ -75,6 +75,32 @@ class _Marker:
         return self._lock.acquire(timeout=max(0.0, timeout)) and self._is_acknowledged
 
 
+class _Bell:
+    """Wakes the thread."""
+
+    __slots__ = ("_rings",)
+
+    def __init__(self) -> None:
+        self._rings: SimpleQueue[None] = SimpleQueue()  # which a signal handler may put to
+
+    def ring(self) -> None:
+        self._rings.put(None)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait for a ring; False when `timeout` seconds passed first."""
+        try:
+            self._rings.get(timeout=timeout)
+        except Empty:
+            return False
+        return True
+
+    def wait_all(self, seconds: float, stop: threading.Event) -> None:
+        """Let time pass, whoever rings, until `stop`."""
+        deadline = monotonic() + seconds
+        while not stop.is_set() and (left := deadline - monotonic()) > 0:
+            self.wait(left)
+
+
 class Recorder:
     """Reports to one API. Any thread may use it."""
 
@@ -94,7 +120,7 @@ class Recorder:
         """Be empty."""
         current = settings()
         self._queue: deque[tuple[bytes, object] | _Marker] = deque()
-        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._bell = _Bell()
         self._is_asleep = True
         self._is_hurried = False
         self._is_busy = False
@@ -159,8 +185,15 @@ class Recorder:
         self._backlog.forsake()
         self.begin()
 
+    def wake(self) -> None:
+        """Start the thread if there is something for it to do."""
+        if self._queue:
+            self._start()
+
     def _wait_for(self, marker: _Marker, timeout: float) -> bool:
         if not self._queue and not self._is_busy and self._backlog.is_empty:
+            return True
+        if self._thread is None and _Recorders.is_held_back and self._deliver_here():
             return True
         self._queue.append(marker)
         self._start()
@@ -174,17 +207,18 @@ class Recorder:
         queue.append(item)
         if self._is_asleep:
             self._is_asleep = False
-            self._start()
-            self._wake.put(None)
+            self._start(is_needed=False)
+            self._bell.ring()
         size = len(queue)
         if size >= HURRY_RECORDS and not self._is_hurried:
+            self._start()
             self._hurry()
         if size > self._bound:
             self._wait_for_room()
 
     def _hurry(self) -> None:
         self._is_hurried = True
-        self._wake.put(None)  # a SimpleQueue may be put to from a signal handler, too
+        self._bell.ring()
 
     def _wait_for_room(self) -> None:
         """Hold the reporter until the thread has caught up: the bound of what is in memory."""
@@ -193,12 +227,32 @@ class Recorder:
         while len(self._queue) > self._bound and not self._stop.is_set():
             marker = _Marker(until_taken=True)
             self._queue.append(marker)
+            self._start()
             self._hurry()
             if not marker.wait(WARN_EVERY):
                 self._warn("full", "the API takes no records, and no more may be kept on disk")
 
-    def _start(self) -> None:
+    def _deliver_here(self) -> bool:
+        """Deliver all without a thread, as a short run ends; False where that takes a thread.
+
+        What the API does not take, and what dead processes have left, is the thread's to deal with.
+        """
+        with self._starting:
+            if self._thread is not None:
+                return False
+            _guarded(self._backlog.adopt)
+            if self._backlog.retry_in is not None:
+                return False
+            self._is_asleep = True  # first: what is put meanwhile is not overlooked
+            _guarded(self._work)
+        return not self._queue and self._backlog.is_empty
+
+    def _start(self, *, is_needed: bool = True) -> None:
+        """Have a thread; where threads are held back, only if it `is_needed` now."""
         if self._thread is not None:
+            return
+        if _Recorders.is_held_back and not is_needed:
+            _register(self)
             return
         with self._starting:
             if self._thread is None:
@@ -220,31 +274,18 @@ class Recorder:
     def _sleep(self) -> None:
         """Wait for a record, then a little longer for others to go with it, unless hurried."""
         if not self._backlog.has_room:
-            self._pass(self._backlog.retry_in or 0.0)
+            self._bell.wait_all(self._backlog.retry_in or 0.0, self._stop)
             return
         if not self._queue:
             self._is_asleep = True
-            if not self._queue and not self._next_token(self._backlog.retry_in):
+            if not self._queue and not self._bell.wait(self._backlog.retry_in):
                 self._is_asleep = False
                 return
         self._is_asleep = False
         deadline = monotonic() + self._pause
         while not self._is_hurried and (left := deadline - monotonic()) > 0:
-            self._next_token(left)
+            self._bell.wait(left)
         self._is_hurried = False
-
-    def _pass(self, seconds: float) -> None:
-        """Let time pass, whatever is reported meanwhile."""
-        deadline = monotonic() + seconds
-        while not self._stop.is_set() and (left := deadline - monotonic()) > 0:
-            self._next_token(left)
-
-    def _next_token(self, timeout: float | None) -> bool:
-        try:
-            self._wake.get(timeout=timeout)
-        except Empty:
-            return False
-        return True
 
     def _work(self) -> None:
         self._is_busy = True
@@ -324,6 +365,7 @@ def _tell_refused(entry: Entry, error: HeadraceError) -> None:
 class _Recorders:
     by_client: dict[Client, Recorder] = {}  # noqa: RUF012  # of the process, not of an instance
     is_registered = False
+    is_held_back = False  # no threads yet: the process may be over before they were of use
 
 
 def recorder(client: Client | None = None) -> Recorder:
@@ -332,6 +374,21 @@ def recorder(client: Client | None = None) -> Recorder:
         client = default_client()
     found = _Recorders.by_client.get(client)
     return found or _Recorders.by_client.setdefault(client, Recorder(client))
+
+
+def hold_back() -> None:
+    """Start no thread before `let_go`: a short run is over before it is of use, and costs more.
+
+    A flush delivers in the thread that asks for it; too many records start the thread all the same.
+    """
+    _Recorders.is_held_back = True
+
+
+def let_go() -> None:
+    """Start the threads that were held back: the run takes long, and its reports shall be seen."""
+    _Recorders.is_held_back = False
+    for found in list(_Recorders.by_client.values()):
+        found.wake()
 
 
 def close_recorders(timeout: float | None = None) -> bool:
@@ -372,7 +429,7 @@ def _on_terminate(signum: int, _frame: FrameType | None) -> None:
 
 
 def _after_fork() -> None:
-    _Recorders.is_registered = False
+    _Recorders.is_registered = _Recorders.is_held_back = False
     for found in _Recorders.by_client.values():
         found.forsake()
 

@@ -16,7 +16,7 @@ from headrace.client import Client
 from headrace.client.retries import RetryRule
 from headrace.engine import recorder as recorder_module
 from headrace.engine.backlog import spool_directory
-from headrace.engine.recorder import Recorder
+from headrace.engine.recorder import Recorder, hold_back, let_go, recorder
 from headrace.engine.spool import Entry, Spool
 from headrace.settings import temporary_settings
 
@@ -372,3 +372,60 @@ def test_a_flush_does_not_wait_for_an_api_that_refuses_this_process(api, made):
     assert perf_counter() - began < 5
     api.usual = api.accept
     assert recorder.flush(10)
+
+
+@pytest.fixture
+def held_back():
+    hold_back()
+    yield
+    let_go()
+
+
+def threads() -> int:
+    return sum(t.name == "headrace-recorder" for t in threading.enumerate())
+
+
+@pytest.mark.usefixtures("held_back")
+def test_a_short_run_s_flush_delivers_without_a_thread(api, made):
+    recorder, before = made(), threads()
+    for n in range(3):
+        recorder.event({"n": n})
+        recorder.log({"n": n})
+        assert recorder.flush(30)
+    assert (api.events, api.logs) == ([0, 1, 2], [0, 1, 2])
+    assert threads() == before
+
+
+@pytest.mark.usefixtures("held_back")
+def test_many_records_start_the_thread_that_was_held_back(api, made):
+    recorder = made()
+    for n in range(recorder_module.HURRY_RECORDS):
+        recorder.event({"n": n})
+    until(lambda: len(api.events) == recorder_module.HURRY_RECORDS, 60)
+
+
+@pytest.mark.usefixtures("held_back")
+def test_a_run_that_takes_long_is_heard_of_while_it_lasts(api, home):
+    client = Client(api.url, retry=RetryRule(attempts=0))
+    found = recorder(client)
+    try:
+        found.event({"n": 1})
+        let_go()
+        until(lambda: api.events == [1], 60)
+        found.event({"n": 2})
+        until(lambda: api.events == [1, 2], 60)
+    finally:
+        recorder_module._Recorders.by_client.pop(client).close(2)
+        client.close()
+
+
+@pytest.mark.usefixtures("held_back")
+def test_a_flush_without_a_thread_keeps_what_the_api_does_not_take(api, made, home):
+    recorder = made()
+    api.usual = says(503)
+    recorder.event({"n": 1})
+    assert not recorder.flush(0.2)
+    assert spools(home, api.url)
+    api.usual = api.accept
+    assert recorder.flush(30)
+    assert api.events == [1]

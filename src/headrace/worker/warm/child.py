@@ -30,6 +30,9 @@ HELD_BACK = frozenset({signal.SIGINT, signal.SIGTERM})
 Execute = Callable[[bytes], bool]
 """Runs a claim, JSON; true when the API has acknowledged the run's final state."""
 
+# Seconds after which a run is no short one. What it reports may wait as long before it is sent.
+_LONG = 0.2
+
 # A line of learned modules must reach the parent whole, bytes (POSIX PIPE_BUF is at least 512).
 _PIPE_LINE = 4000
 
@@ -44,6 +47,7 @@ class Origin:
         parent: The parent's process number.
         learned: Where newly imported installed modules are written, a pipe; -1 is nowhere.
         baseline: The modules that the parent has.
+        when_long: Called in a thread of a run that is no short one.
     """
 
     execute: Execute
@@ -51,6 +55,7 @@ class Origin:
     parent: int
     learned: int
     baseline: frozenset[str]
+    when_long: Callable[[], None] | None = None
 
 
 def run_forked(request: Fork, origin: Origin) -> NoReturn:
@@ -155,6 +160,9 @@ def _keep_deadline(origin: Origin, slot: int) -> None:
 
     The parent watches the same deadline from outside; this is for when it is gone or stopped.
     """
+    if origin.when_long is not None:
+        time.sleep(_LONG)
+        origin.when_long()
     while True:
         deadline = origin.ledger.deadline(slot)
         left = deadline - time.monotonic() if deadline else 1.0
@@ -176,6 +184,13 @@ def _tell_learned(origin: Origin) -> None:
     if modules and origin.learned >= 0 and len(line) <= _PIPE_LINE:
         with contextlib.suppress(OSError):
             os.write(origin.learned, line)
+
+
+def load_execute(path: str) -> tuple[Execute, Callable[[], None] | None]:
+    """What runs a claim, `module:function`, and its module's `when_long`, where it has one."""
+    name, _, function = path.partition(":")
+    module = importlib.import_module(name)
+    return getattr(module, function), getattr(module, "when_long", None)
 
 
 def _is_installed(name: str) -> bool:

@@ -17,6 +17,7 @@ from headrace.client.connection import Answer
 from headrace.client.default import default_client
 from headrace.engine.execute import REPORTED, execute_flow_run
 from headrace.engine.log_handlers import configure_logging, unconfigure_logging
+from headrace.engine.recorder import hold_back, let_go
 from headrace.errors import HeadraceError
 from headrace.settings import keep_or_forget, read_ahead, settings
 from headrace.wire.claims import ClaimedRun
@@ -55,9 +56,15 @@ def execute_claim(claim: bytes) -> bool:
     Args:
         claim: A `ClaimedRun`, JSON.
     """
+    hold_back()
     if not keep_or_forget():  # the run's directory or environment has settings of its own
         unconfigure_logging()
     return execute_flow_run(_decoder.decode(claim)) == REPORTED
+
+
+def when_long() -> None:
+    """The run takes longer than most: its reports shall be seen while it lasts."""
+    let_go()
 
 
 def _make_ready() -> None:

@@ -3,7 +3,6 @@
 What stands in for a forked child where the system cannot fork safely.
 """
 
-import importlib
 import io
 import os
 import signal
@@ -22,8 +21,7 @@ def main(ledger: str, execute: str) -> None:
     if isinstance(output, io.TextIOWrapper):
         output.reconfigure(line_buffering=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the worker's to handle
-    module, _, name = execute.partition(":")
-    function: child.Execute = getattr(importlib.import_module(module), name)
+    function, when_long = child.load_execute(execute)
     baseline = frozenset(sys.modules)
     line = sys.stdin.buffer.readline()
     if not line:
@@ -32,7 +30,7 @@ def main(ledger: str, execute: str) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    origin = child.Origin(function, Ledger(Path(ledger)), os.getppid(), -1, baseline)
+    origin = child.Origin(function, Ledger(Path(ledger)), os.getppid(), -1, baseline, when_long)
     child.run(read_request(line), origin)
 
 
