@@ -78,6 +78,7 @@ HEAVY: dict[str, str] = {
     "compile_dir": "compileall:compile_dir",
     "cloudpickle.dumps": "cloudpickle:dumps",
     "engine.async_driver": "headrace.engine.async_driver:",
+    "engine.memory": "headrace.engine.memory:",
     "engine.tag_slots": "headrace.engine.tag_slots:",
     "docker images": "headrace.infrastructure.docker.images:open_images",
     "enter_scratch": "headrace.sources.scratch:enter_scratch",

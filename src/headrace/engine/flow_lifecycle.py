@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from headrace._bindings import HEAVY, load
 from headrace.context import FlowRunContext, in_flow_run
 from headrace.core.retries import Delays, delay_before
 from headrace.engine.commands import Call, Command, Expired, Request
@@ -171,6 +172,8 @@ def _attempt(
             state = State(StateType.FAILED, "TimedOut", str(error), value=error)
         except Pause as pause:
             state = _paused(pause)
+        except MemoryError as error:
+            state = load(HEAVY["engine.memory"]).state_of_memory_error(error)
         except Exception as error:  # the flow's own errors end the run, not the process  # noqa: BLE001
             flow_logger.error("Run %s raised", run.name, exc_info=error, extra=run.ids)
             state = exception_to_failed_state(error, "Flow run raised ")

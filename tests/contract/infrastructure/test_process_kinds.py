@@ -1,5 +1,6 @@
 """What the kinds do besides whose jobs are processes of this machine."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from tests.contract.infrastructure.benches import Bench, ProcessBench, wait_for
 
 from headrace.errors import InfrastructureError
+from headrace.infrastructure.contract import Handle
 
 
 @pytest.fixture(params=["spawn", "warm"])
@@ -69,3 +71,45 @@ def _is_zombie(pid: int) -> bool:
 def test_a_missing_working_directory_is_refused(bench: Bench):
     with pytest.raises(InfrastructureError, match="does not exist"):
         bench.launch(["true"], working_dir="/no/such/place")
+
+
+def test_a_job_that_needs_more_memory_than_its_limit_is_told_so(bench: Bench):
+    code = "x = bytearray(512 * 2**20); print(len(x))"
+    assert bench.ended(bench.launch(bench.python(code))).code == 0
+    status = bench.ended(bench.launch(bench.python(code), memory_limit=256))
+    assert status.code != 0
+    assert status.reason == "ran out of memory: limit 256 MiB"
+    small = bench.launch(bench.python("x = bytearray(64 * 2**20); 1 / 0"), memory_limit=256)
+    assert bench.ended(small).reason == "exited with code 1"
+
+
+def test_a_job_that_ran_out_of_memory_is_told_so_by_the_worker_s_next_process(bench: Bench):
+    handle = bench.launch(bench.python("bytearray(512 * 2**20)"), memory_limit=256)
+    assert bench.ended(handle).code != 0
+    stored = Handle.from_json(handle.to_json())
+    assert bench.another().poll(stored).reason == "ran out of memory: limit 256 MiB"
+
+
+def test_a_job_s_processors_are_limited_and_less_than_one_gives_way(bench: Bench):
+    code = "import os; print(len(os.sched_getaffinity(0)), os.nice(0))"
+    all_of_them, nice = len(os.sched_getaffinity(0)), os.nice(0)
+    for limit, expected in (
+        (1, f"1 {nice}"),
+        (0.5, f"1 {min(19, nice + 10)}"),
+        (1.5, f"{min(2, all_of_them)} {nice}"),
+        (10_000, f"{all_of_them} {nice}"),
+    ):
+        handle = bench.launch(bench.python(code), cpu_limit=limit)
+        bench.ended(handle)
+        assert bench.kind.logs(handle) == [expected]
+
+
+def test_a_limit_that_is_not_possible_is_refused_before_anything_starts(bench: Bench):
+    with pytest.raises(InfrastructureError, match="'memory_limit' is 3; give it"):
+        bench.launch(["true"], memory_limit=3)
+
+
+def test_a_limited_command_that_does_not_exist_is_told_by_name(bench: Bench):
+    handle = bench.launch(["/no/such/command"], memory_limit=256)
+    assert bench.ended(handle).code != 0
+    assert any("/no/such/command" in line for line in bench.kind.logs(handle))

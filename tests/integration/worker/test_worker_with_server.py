@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import served_flows
 from desk import Desk, wait_for
 from served_flows import three_steps
 from tests.integration.conftest import LiveServer
 from tests.integration.sources.git_server import GitServer, Repository
 
+from headrace.infrastructure.templates import DEFAULT_TEMPLATES
 from headrace.settings import temporary_settings
 
 
@@ -73,6 +75,40 @@ def test_a_deployed_flow_is_run_by_a_worker_of_its_pool(desk: Desk):
     assert run["state_type"] == "COMPLETED"
     [step] = desk.server.get("/deployments/name/three-steps/d").json["pull_steps"]
     assert list(step) == ["headrace.deployments.steps.fetch_bundle"]
+
+
+def test_a_run_that_needs_more_memory_than_its_limit_crashes_and_says_so(desk: Desk):
+    """The limit is checked when it is given; what another run may have is not touched by it."""
+    pool = {
+        "name": "local",
+        "type": "process",
+        "base_job_template": DEFAULT_TEMPLATES["process"],
+    }
+    assert desk.server.post("/work_pools/", pool).status == 201
+    body = {
+        "name": "d",
+        "flow_id": desk.server.post("/flows/", {"name": "swallows"}).json["id"],
+        "work_pool_name": "local",
+        "path": str(Path(served_flows.__file__).parent),
+        "entrypoint": "served_flows.py:swallows",
+    }
+    for wrong, said in (
+        ({"memory_limit": 1}, "64"),
+        ({"memory_limit": "much"}, "integer"),
+        ({"cpu_limit": 0}, "0"),
+    ):
+        refused = desk.server.post("/deployments/", body | {"job_variables": wrong})
+        assert refused.status in {409, 422}, refused.json
+        assert next(iter(wrong)) in str(refused.json)
+        assert said in str(refused.json)
+    limited = body | {"job_variables": {"memory_limit": 256, "cpu_limit": 1}}
+    assert desk.server.post("/deployments/", limited).status == 201
+    desk.start("-m", "headrace.cli", "worker", "start", "--pool", "local")
+    large = desk.over(desk.run("swallows/d", parameters={"megabytes": 400}))
+    assert large["state_type"] == "CRASHED"
+    assert "out of memory: limit 256 MiB" in large["state"]["message"]
+    small = desk.over(desk.run("swallows/d", parameters={"megabytes": 4}))
+    assert small["state_type"] == "COMPLETED"
 
 
 def test_a_deployment_to_containers_without_an_image_is_refused(desk: Desk):

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.infrastructure.contract import (
@@ -19,7 +19,8 @@ from headrace.infrastructure.contract import (
     Status,
     Write,
 )
-from headrace.infrastructure.exits import describe_exit
+from headrace.infrastructure.process.ends import GROUP, MEMORY, reason_of_end
+from headrace.infrastructure.process.groups import group_of
 from headrace.infrastructure.process.identity import (
     ProcessId,
     is_alive,
@@ -50,6 +51,8 @@ class ProcessInfrastructure:
         starter: What makes them: warm, or one interpreter each.
         directory: Where their outputs are kept while they run; made when missing.
         base: The environment that jobs start from; the worker's own when not given.
+        groups: The control group that jobs with limits get groups of their own in; None where limits
+            are kept for each process.
 
     Jobs that name no working directory run in the one that this process has now.
     """
@@ -57,10 +60,15 @@ class ProcessInfrastructure:
     kind = KIND
 
     def __init__(
-        self, starter: Starter, directory: Path, base: Mapping[str, str] | None = None
+        self,
+        starter: Starter,
+        directory: Path,
+        base: Mapping[str, str] | None = None,
+        groups: Path | None = None,
     ) -> None:
         self._starter = starter
         self._directory = directory
+        self._groups = groups
         self._home = str(Path.cwd())
         self.base = dict(os.environ if base is None else base)
         self._attempts: dict[str, _Attempt] = {}
@@ -80,7 +88,13 @@ class ProcessInfrastructure:
             InfrastructureUnavailable: No process can be made now.
         """
         launch = plan_launch(job, self.base, self._directory, self._home)
-        handle = job.handle(KIND, {"output": str(launch.output)})
+        details: dict[str, str | int] = {"output": str(launch.output)}
+        if launch.limits and self._groups is not None:
+            launch = replace(launch, group=group_of(self._groups, launch.key))
+            details[GROUP] = launch.group
+        if launch.limits.memory is not None:
+            details[MEMORY] = launch.limits.memory
+        handle = job.handle(KIND, details)
         with self._lock:
             self._attempts[launch.key] = _Attempt(handle, launch.output, Status(Phase.STARTING))
         try:
@@ -114,11 +128,11 @@ class ProcessInfrastructure:
             process = _process_of(handle)
             if process is not None and is_alive(process):
                 return Status(Phase.RUNNING)
-            return _ended(None, reported=False)
+            return self.ended(handle, None, reported=False)
         if attempt.stop_at is not None:
             self._enforce(attempt)
         if not attempt.is_watched and attempt.process and not is_alive(attempt.process):
-            self._end(_key(handle), _ended(None, reported=False))
+            self.exited(_key(handle), None, reported=False)
         return attempt.status
 
     def stop(self, handle: Handle, grace: float) -> None:
@@ -157,6 +171,11 @@ class ProcessInfrastructure:
         """The file that holds the attempt's output until it is released."""
         return Path(str(handle.details.get("output") or self._directory / f"{_key(handle)}.log"))
 
+    def ended(self, handle: Handle, code: int | None, *, reported: bool) -> Status:
+        """How an attempt is whose process group is gone."""
+        reason = reason_of_end(handle, code, [] if reported else self.logs(handle))
+        return Status(Phase.EXITED, code=code, reason=reason, proven=True, reported=reported)
+
     def release(self, handle: Handle) -> None:
         """Forget an ended attempt and remove its output."""
         with self._lock:
@@ -187,7 +206,10 @@ class ProcessInfrastructure:
 
     def exited(self, key: str, code: int | None, *, reported: bool) -> None:
         """The attempt's process group is gone."""
-        self._end(key, _ended(code, reported=reported))
+        with self._lock:
+            attempt = self._attempts.get(key)
+        if attempt is not None:
+            self._end(key, self.ended(attempt.handle, code, reported=reported))
 
     def not_started(self, key: str, why: str) -> None:
         """The attempt will never have a process."""
@@ -215,12 +237,6 @@ def _ask_to_end(process: ProcessId) -> None:
     number = getattr(signal, "SIGTERM", 15)
     if signal_leader(process, number) and hasattr(signal, "SIGCONT"):
         signal_leader(process, signal.SIGCONT)  # a stopped process takes no signal but this one
-
-
-def _ended(code: int | None, *, reported: bool) -> Status:
-    return Status(
-        Phase.EXITED, code=code, reason=describe_exit(code), proven=True, reported=reported
-    )
 
 
 def _details(process: ProcessId) -> dict[str, str | int]:

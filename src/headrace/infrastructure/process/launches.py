@@ -12,6 +12,7 @@ from headrace.errors import InfrastructureError
 from headrace.infrastructure.contract import Job
 from headrace.infrastructure.process.engines import has_own_settings, require_engine
 from headrace.infrastructure.process.identity import ProcessId
+from headrace.infrastructure.process.limits import Limits, read_limits
 
 # Variables that an interpreter or the loader reads before any of our code runs, or that decide how
 # native libraries set themselves up: a job that sets one of them gets an interpreter of its own.
@@ -20,6 +21,9 @@ _EARLY_NAMES = frozenset({"PATH", "HOME", "USER", "LANG", "VIRTUAL_ENV", "CONDA_
 
 # What a server's own environment holds and no run may see.
 _SERVER_ONLY = "HEADRACE_SERVER_"
+
+
+_UNLIMITED = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Launch:
         slot: The attempt's place in the worker's ledger.
         user: Who it runs as; None is who the starter is.
         sdk: Whose engine runs the flow, where no command is given.
+        limits: What it may use of the machine.
+        group: The control group that keeps the limits; empty where there is none.
     """
 
     key: str
@@ -51,6 +57,8 @@ class Launch:
     slot: int
     user: str | None = None
     sdk: Sdk = Sdk.HEADRACE
+    limits: Limits = _UNLIMITED
+    group: str = ""
 
 
 class Watch(Protocol):
@@ -129,6 +137,7 @@ def plan_launch(job: Job, base: Mapping[str, str], directory: Path, home: str) -
         slot=job.slot,
         user=user,
         sdk=job.sdk,
+        limits=read_limits(configuration),
     )
 
 

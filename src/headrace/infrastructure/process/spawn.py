@@ -9,6 +9,7 @@ from headrace.errors import InfrastructureError, InfrastructureUnavailable
 from headrace.infrastructure.process.engines import engine_command
 from headrace.infrastructure.process.identity import ProcessId, kill_group_of
 from headrace.infrastructure.process.launches import Launch, Watch
+from headrace.infrastructure.process.limited import limited_command
 
 
 class SpawnStarter:
@@ -39,6 +40,8 @@ class SpawnStarter:
 
     def _open(self, launch: Launch) -> subprocess.Popen[bytes]:
         command = launch.command or engine_command(launch.sdk)
+        if launch.limits:
+            command = limited_command(launch.limits, launch.group, launch.slot, command)
         try:
             with Path(launch.output).open("ab") as output:
                 return subprocess.Popen(  # noqa: S603  # the command is the deployment's own

@@ -3,6 +3,8 @@
 from types import MappingProxyType
 from typing import Final
 
+from headrace.infrastructure.process.limits import LEAST_MEMORY
+
 _TEXTS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
 
 TEMPLATE: Final = MappingProxyType(
@@ -14,6 +16,8 @@ TEMPLATE: Final = MappingProxyType(
             "name": "{{ name }}",
             "stream_output": "{{ stream_output }}",
             "working_dir": "{{ working_dir }}",
+            "memory_limit": "{{ memory_limit }}",
+            "cpu_limit": "{{ cpu_limit }}",
         },
         "variables": {
             "type": "object",
@@ -52,8 +56,20 @@ TEMPLATE: Final = MappingProxyType(
                     "type": "string",
                     "format": "path",
                 },
+                "memory_limit": {
+                    "title": "Memory limit",
+                    "description": "The most memory that a run may have, in MiB.",
+                    "type": "integer",
+                    "minimum": LEAST_MEMORY,
+                },
+                "cpu_limit": {
+                    "title": "Processor limit",
+                    "description": "The most processors that a run may use, as 2 or 0.5.",
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                },
             },
         },
     }
 )
-"""`job_configuration` and `variables`, with the names and types of the contract."""
+"""`job_configuration` and `variables`, with the names and types of the contract, and limits besides."""

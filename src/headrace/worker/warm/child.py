@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from headrace.infrastructure.process.identity import ProcessId
+from headrace.infrastructure.process.limits import MEMORY_VARIABLE, limit_this_process
 from headrace.worker.ledger import Ledger
 from headrace.worker.warm.messages import LEASE_OVER, NEVER_RAN, REPORTED, Fork
 
@@ -71,6 +72,7 @@ def run(request: Fork, origin: Origin) -> NoReturn:
         _enter(request)
         if not _is_wanted(request, origin):
             os._exit(NEVER_RAN)
+        limit_this_process(request.limits, request.group, request.slot)
         if request.command is not None:
             _become(request)
         code = _run_flow(request, origin)
@@ -121,7 +123,10 @@ def _become(request: Fork) -> NoReturn:
     try:
         if request.user is not None:
             _drop_to(request.user)
-        os.execvpe(command[0], command, {**(request.environment or {}), **request.identity})  # noqa: S606  # the deployment's own command
+        environment = {**(request.environment or {}), **request.identity}
+        if MEMORY_VARIABLE in os.environ:
+            environment[MEMORY_VARIABLE] = os.environ[MEMORY_VARIABLE]
+        os.execvpe(command[0], command, environment)  # noqa: S606  # the deployment's own command
     except (OSError, KeyError, IndexError) as error:
         os.write(2, f"the command {' '.join(command)!r} cannot be started: {error}\n".encode())
         os._exit(127)

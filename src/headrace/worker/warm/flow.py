@@ -32,6 +32,7 @@ LATE = (
     "headrace.engine.caching",
     "headrace.engine.flow_calls",
     "headrace.engine.log_handlers",
+    "headrace.engine.memory",
     "headrace.engine.serialization",
     "headrace.engine.task_calls",
     "headrace.engine.validation",

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from headrace.infrastructure.contract import Handle, Phase, Status
-from headrace.infrastructure.exits import describe_exit
 from headrace.infrastructure.kinds import KindContext, KindSpec
+from headrace.infrastructure.process.groups import take_groups
 from headrace.infrastructure.process.identity import ProcessId, is_alive, kill_group
 from headrace.infrastructure.process.kind import KIND, ProcessInfrastructure
 from headrace.infrastructure.process.launches import Launch
@@ -38,10 +38,17 @@ class LedgerProcesses(ProcessInfrastructure):
         starter: What makes them.
         directory: Where their outputs are.
         ledger: The worker's ledger.
+        groups: The control group for those of jobs with limits.
     """
 
-    def __init__(self, starter: WarmStarter | IdleStarter, directory: Path, ledger: Ledger) -> None:
-        super().__init__(starter, directory)
+    def __init__(
+        self,
+        starter: WarmStarter | IdleStarter,
+        directory: Path,
+        ledger: Ledger,
+        groups: Path | None = None,
+    ) -> None:
+        super().__init__(starter, directory, groups=groups)
         self._warm = starter if isinstance(starter, WarmStarter) else None
         self._ledger = ledger
         starter.warm_up(self.base)
@@ -55,7 +62,10 @@ class LedgerProcesses(ProcessInfrastructure):
             return None
         if entry.stage is not Stage.EXITED and is_alive(entry.process):
             return self._watch(handle, slot, entry.process), Status(Phase.RUNNING)
-        return handle, _exited(self._ledger.read(slot))
+        entry = self._ledger.read(slot)
+        known = entry.stage is Stage.EXITED
+        code = entry.code if known else None
+        return handle, self.ended(handle, code, reported=known and entry.reported)
 
     def close(self) -> None:
         """Start nothing more."""
@@ -93,9 +103,9 @@ def make_processes(context: KindContext, execute: str = EXECUTE) -> LedgerProces
         execute: What runs a claim in a warm child, `module:function`.
     """
     ledger = ledger_of(context.directory)
-    return LedgerProcesses(
-        _new_starter(context.directory, ledger, execute), outputs_of(context.directory), ledger
-    )
+    groups = take_groups()  # first: what is started is where this process is
+    starter = _new_starter(context.directory, ledger, execute)
+    return LedgerProcesses(starter, outputs_of(context.directory), ledger, groups)
 
 
 def _new_starter(directory: Path, ledger: Ledger, execute: str) -> WarmStarter | IdleStarter:
@@ -105,18 +115,6 @@ def _new_starter(directory: Path, ledger: Ledger, execute: str) -> WarmStarter |
     preload = Preload(preload_of(directory))
     preload.load()
     return WarmStarter(ledger, preload, execute)
-
-
-def _exited(entry: Entry) -> Status:
-    known = entry.stage is Stage.EXITED
-    code = entry.code if known else None
-    return Status(
-        Phase.EXITED,
-        code=code,
-        reason=describe_exit(code),
-        proven=True,
-        reported=known and entry.reported,
-    )
 
 
 def _launch_of(handle: Handle, slot: int, output: Path) -> Launch:

@@ -5,6 +5,8 @@ import struct
 
 import msgspec
 
+from headrace.infrastructure.process.limits import Limits
+
 _LENGTH = struct.Struct("<I")
 # An answer of the API is bounded; a message longer than this is a broken stream, bytes.
 _LARGEST = 64 * 2**20
@@ -56,6 +58,8 @@ class Fork(msgspec.Struct, tag="fork", kw_only=True):
     command: list[str] | None = None
     environment: dict[str, str] | None = None
     user: str | None = None
+    limits: Limits = Limits()
+    group: str = ""
 
 
 class Ready(msgspec.Struct, tag="ready", kw_only=True):

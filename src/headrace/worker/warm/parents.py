@@ -155,6 +155,8 @@ def fork_request(launch: Launch) -> Fork:
         command=list(launch.command) if launch.command is not None else None,
         environment=dict(launch.environment) if alone else None,
         user=launch.user,
+        limits=launch.limits,
+        group=launch.group,
     )
 
 
