@@ -27,6 +27,7 @@ from tests.stand_ins.kubernetes.cluster import stand_in_cluster
 __all__ = ["base_image", "docker_engine", "runs_image", "stand_in_cluster"]
 
 TEMPLATE = "headrace_template"
+UNIT = Path(__file__).parent / "unit"
 
 # A program that was started in the background ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -34,6 +35,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # No test reads or writes the home directory of whoever runs the tests, nor do the programs it starts.
 os.environ["HEADRACE_HOME"] = tempfile.mkdtemp(prefix="headrace-tests-")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: much of the time a test waits for programs it has started."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 2
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick modules come last, in whatever order: so all processes end at about the same time."""
+    items.sort(key=lambda item: item.path.is_relative_to(UNIT))
 
 
 @pytest.hookimpl(tryfirst=True)
