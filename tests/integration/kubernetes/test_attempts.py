@@ -36,6 +36,37 @@ def test_a_secret_that_could_not_be_made_is_made_later(site: Site, cluster: Stan
     assert ended(kind, handle).code == 0
 
 
+def test_a_job_whose_worker_died_before_its_keys_were_there_never_ran(
+    site: Site, cluster: StandInCluster
+):
+    """Its keys are known to nobody any more: the job goes without a pod, and the run may be had again."""
+    first = site.worker()
+    cluster.fail(503, times=1000, method="POST", path="/secrets$")
+    code = python("import os; print(os.environ['HEADRACE_API_KEY'])")
+    handle = first.launch(replace(site.job(code), settings={"HEADRACE_API_KEY": "s3cret"}))
+    first.close()
+    cluster.heal()
+    second = site.worker()
+    second.adopt(Handle.from_json(handle.to_json()), 1)
+    status = ended(second, handle)
+    assert status.never_ran
+    assert "died before it had its keys" in status.reason
+    assert not [j for j in cluster.all("jobs") if handle.run_id in j["metadata"]["name"]]
+    assert not [p for p in cluster.all("pods") if handle.run_id in str(p["metadata"]["labels"])]
+
+
+def test_a_job_that_somebody_else_suspends_stays_suspended(site: Site, cluster: StandInCluster):
+    """A queueing system lets it begin; that it has its keys is for us to say."""
+    kind = site.worker()
+    job = site.job(customizations=[{"op": "add", "path": "/spec/suspend", "value": True}])
+    handle = kind.launch(replace(job, settings={"HEADRACE_API_KEY": "s3cret"}))
+    (made,) = [j for j in cluster.all("jobs") if handle.run_id in j["metadata"]["name"]]
+    assert made["spec"]["suspend"] is True
+    assert "headrace.waits-for-keys" not in made["metadata"].get("annotations", {})
+    kind.stop(handle, 0)
+    ended(kind, handle)
+
+
 def test_launching_twice_finds_the_first(site: Site, cluster: StandInCluster):
     job = site.job(["sleep", "60"])
     handles = [site.worker().launch(job) for _ in range(2)]

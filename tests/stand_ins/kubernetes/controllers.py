@@ -114,6 +114,8 @@ class Controllers:
         if is_finished(job):
             self._expire(job)
             return
+        if spec.get("suspend"):
+            return
         if meta["uid"] not in self._began:
             self._start(job)
             return

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from headrace.infrastructure.contract import Handle, Phase, Status
+from headrace.infrastructure.kubernetes.names import KEYLESS
 from headrace.infrastructure.kubernetes.observer import Key, Snapshot
 from headrace.infrastructure.kubernetes.places import Place
 from headrace.infrastructure.kubernetes.verdicts import gone, judge
@@ -31,6 +32,8 @@ class Attempt:
         asked: When this process last launched it or was first asked of it, monotonic seconds: what a
             list that began earlier does not show may be there all the same.
         was_there: Its job was made, for certain.
+        is_own: This process launches it, and has its secret.
+        never_began: Its job waits for a secret that nobody makes any more: no pod of it ever was.
         doom: Why we end it.
         stop_at: When what is left of it is ended by force, monotonic seconds.
     """
@@ -39,6 +42,8 @@ class Attempt:
     place: Place | None
     asked: float = field(default_factory=time.monotonic)
     was_there: bool = False
+    is_own: bool = False
+    never_began: bool = False
     doom: str = ""
     stop_at: float | None = None
     asked_grace: float | None = None  # the least that the cluster was asked to end it with
@@ -50,6 +55,7 @@ class Attempt:
         None  # when its pod was seen deleted and dead, monotonic seconds
     )
     secret: dict[str, Any] | None = None  # still to be made
+    held: bool = False  # its job is suspended until it has its secret
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -111,10 +117,14 @@ class Attempt:
             if snapshot.began <= self.asked:
                 return None
             stopped = self.stop_at is not None
-            return gone(was_there=self.was_there, doom=self.doom, stopped=stopped)
+            began = self.was_there and not self.never_began
+            return gone(was_there=began, doom=self.doom, stopped=stopped)
         self.was_there = True
         if sight.job is not None:
             self.made(sight.job.metadata.uid)
+            if not self.is_own and KEYLESS in sight.job.metadata.annotations and not sight.pods:
+                self.never_began = True
+                self.doom = self.doom or "was never started: its worker died before it had its keys"
         self.pod = max(sight.pods, key=_made, default=self.pod)
         now = datetime.now(UTC) + timedelta(seconds=snapshot.skew)
         verdict = judge(sight.job, sight.pods, now, self.patience)

@@ -8,7 +8,7 @@ from headrace.errors import HeadraceError, InfrastructureError, InfrastructureUn
 from headrace.infrastructure.contract import NAME
 from headrace.infrastructure.kubernetes.attempts import Attempt
 from headrace.infrastructure.kubernetes.field import Field
-from headrace.infrastructure.kubernetes.requests import create_secret, end_job
+from headrace.infrastructure.kubernetes.requests import create_secret, end_job, let_begin
 
 _log = logging.getLogger("headrace.worker")
 
@@ -44,13 +44,15 @@ class Ender:
         self._submit(attempt, grace)
 
     def hand_over(self, attempt: Attempt) -> None:
-        """Make the secret that an attempt's pod waits for, now."""
+        """Make the secret that an attempt's job waits for, now, and let the job begin."""
         assert attempt.place is not None
         cluster = self._field.cluster(attempt.place)
         details = attempt.handle.details
         try:
             if attempt.secret is not None:
-                create_secret(cluster, attempt.secret, str(details[NAME]), str(details["uid"]))
+                job = str(details[NAME])
+                create_secret(cluster, attempt.secret, job, str(details["uid"]))
+                let_begin(cluster, attempt.place.namespace, job, held=attempt.held)
             attempt.secret = None
         except InfrastructureUnavailable as error:
             _log.warning("run %s waits for its secret: %s", attempt.handle.run_id, error)

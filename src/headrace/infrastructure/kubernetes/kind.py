@@ -76,7 +76,14 @@ class KubernetesInfrastructure:
             message = "it is not wanted any more"
             raise InfrastructureError(message)
         # Known before it is made: the watch may see its pod before the API has answered.
-        attempt = Attempt(handle, place, asked=math.inf, secret=manifest.secret)
+        attempt = Attempt(
+            handle,
+            place,
+            asked=math.inf,
+            is_own=True,
+            secret=manifest.secret,
+            held=manifest.held,
+        )
         with self._lock:
             known = self._attempts.setdefault(attempt.key, attempt)
         if known is not attempt:

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from headrace.errors import InfrastructureError
 from headrace.infrastructure.contract import Job
 from headrace.infrastructure.kubernetes.names import (
+    KEYLESS,
     Marks,
     job_name,
     label_key,
@@ -43,12 +44,14 @@ class Manifest:
         namespace: Where.
         job: The job, as the API takes it.
         secret: The secret that its container reads keys from, if it needs any.
+        held: We have suspended the job until it has its secret.
     """
 
     name: str
     namespace: str
     job: Json
     secret: Json | None
+    held: bool = False
 
 
 def build_manifest(job: Job, command: tuple[str, ...], marks: Marks) -> Manifest:
@@ -80,7 +83,13 @@ def build_manifest(job: Job, command: tuple[str, ...], marks: Marks) -> Manifest
 
     manifest = customize(manifest, configuration.get("customizations"))
     _brand(manifest, name, place, labels)
-    return Manifest(name, place, manifest, _secret(name, place, labels, secret))
+    return Manifest(
+        name,
+        place,
+        manifest,
+        _secret(name, place, labels, secret),
+        held=_hold(manifest) if secret else False,
+    )
 
 
 def _manifest_of(configuration: Mapping[str, object]) -> Json:
@@ -224,6 +233,15 @@ def _brand(manifest: Json, name: str, namespace: str, labels: Mapping[str, str])
     template = _part(_part(_part(manifest, "spec"), "template"), "metadata")
     for part in (metadata, template):
         part["labels"] = {**part.get("labels", {}), **labels}
+
+
+def _hold(manifest: Json) -> bool:
+    """Suspend a job until its secret is made; False where somebody else keeps it suspended."""
+    _part(_part(manifest, "metadata"), "annotations")[KEYLESS] = "true"
+    spec = _part(manifest, "spec")
+    is_ours = not spec.get("suspend")
+    spec["suspend"] = True
+    return is_ours
 
 
 def _secret(

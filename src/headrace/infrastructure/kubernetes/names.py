@@ -16,6 +16,8 @@ WORKER: Final = "headrace.worker"
 POOL: Final = "headrace.work-pool"
 RUN_NAME: Final = "headrace.flow-run-name"
 SDK: Final = "headrace.sdk"
+KEYLESS: Final = "headrace.waits-for-keys"
+"""An annotation of a job whose secret may not be made yet; until it goes, its pod is not to begin."""
 
 _LONGEST_LABEL = 63  # characters of a label's name or value, as the API has it
 _LONGEST_PREFIX = 253  # characters of the domain before a label's name

@@ -10,7 +10,7 @@ from headrace.errors import HeadraceError, InfrastructureError
 from headrace.infrastructure.contract import Handle
 from headrace.infrastructure.kubernetes.cluster import Answer, Cluster
 from headrace.infrastructure.kubernetes.manifest import Manifest
-from headrace.infrastructure.kubernetes.names import attempt_of, select_attempt
+from headrace.infrastructure.kubernetes.names import KEYLESS, attempt_of, select_attempt
 from headrace.infrastructure.kubernetes.verdicts import describe_events
 from headrace.infrastructure.kubernetes.views import EventListView, JobView, PodView
 
@@ -73,6 +73,28 @@ def create_secret(cluster: Cluster, secret: dict[str, Any], job: str, uid: str) 
     answer = cluster.core("create_namespaced_secret", secret["metadata"]["namespace"], body)
     if not answer.is_ok and answer.status != _CONFLICT:  # 409: the try before made it
         message = f"the secret of job {job!r} cannot be made: {answer.refusal.message}"
+        raise InfrastructureError(message)
+
+
+def let_begin(cluster: Cluster, namespace: str, job: str, *, held: bool) -> None:
+    """Let a job begin that has its secret now; nothing where it is gone.
+
+    Args:
+        cluster: The cluster.
+        namespace: The job's namespace.
+        job: The job's name.
+        held: We have suspended it; else somebody else has, and goes on doing so.
+
+    Raises:
+        InfrastructureUnavailable: The cluster does not answer now.
+        InfrastructureError: The cluster refuses.
+    """
+    change: dict[str, Any] = {"metadata": {"annotations": {KEYLESS: None}}}
+    if held:
+        change["spec"] = {"suspend": False}
+    answer = cluster.jobs("patch", job, namespace, change)
+    if not answer.is_ok and answer.status != _NOT_FOUND:
+        message = f"job {job!r} cannot be let begin: {answer.refusal.message}"
         raise InfrastructureError(message)
 
 

@@ -89,7 +89,7 @@ def gone(*, was_there: bool, doom: str, stopped: bool) -> Status:
     """How an attempt is of which nothing is left in the cluster.
 
     Args:
-        was_there: Its job was seen, or is known to have been made.
+        was_there: Its job was seen, or is known to have been made, and may have had a pod.
         doom: Why the job was ended by us.
         stopped: Somebody asked for its end.
     """
@@ -101,7 +101,7 @@ def gone(*, was_there: bool, doom: str, stopped: bool) -> Status:
         reason = "is gone: its job was deleted from the cluster by somebody else"
     else:
         reason = "was never started: the cluster has no job for it"
-    never = not was_there and not doom
+    never = not was_there
     return Status(Phase.EXITED, reason=reason, proven=True, never_ran=never)
 
 

@@ -23,6 +23,7 @@ class MetaView(View, frozen=True):
     namespace: str = ""
     uid: str = ""
     labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
     owner_references: list[OwnerView] = []
     resource_version: str = ""
     creation_timestamp: datetime | None = None

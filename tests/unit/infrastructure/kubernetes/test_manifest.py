@@ -114,6 +114,17 @@ def test_keys_go_into_a_secret():
     assert {"name": "HEADRACE_API_KEY", "valueFrom": {"secretKeyRef": reference}} in env
 
 
+def test_a_job_is_suspended_until_it_has_its_keys():
+    given = job()
+    keyed = build(Job(RUN, 3, "r", given.configuration, settings={"HEADRACE_API_KEY": "s3cret"}))
+    assert keyed.held
+    assert keyed.job["spec"]["suspend"] is True
+    assert "headrace.waits-for-keys" in keyed.job["metadata"]["annotations"]
+    plain = build(Job(RUN, 3, "r", given.configuration))
+    assert not plain.held
+    assert "suspend" not in plain.job["spec"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
