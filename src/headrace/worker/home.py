@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,12 +22,13 @@ class WorkerHome:
     Args:
         root: The directory of all workers.
         name: Whose it is. A worker that comes again under its name finds what it left.
+        outlives_boot: Its attempts go on when its machine goes: what it left is found on another one too.
 
     Raises:
         WorkerAlreadyRunning: A live process has it.
     """
 
-    def __init__(self, root: Path, name: str) -> None:
+    def __init__(self, root: Path, name: str, *, outlives_boot: bool = False) -> None:
         self.name = name
         self.directory = root / _slug(name)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -40,9 +42,12 @@ class WorkerHome:
                 "another name with --name"
             )
             raise WorkerAlreadyRunning(message) from None
-        self.ledger = ledger_of(self.directory)
-        if self.ledger.is_new or not self.ledger.owner:
+        self.ledger = ledger_of(self.directory, durable=outlives_boot)
+        is_past = self.ledger.is_of_another_boot and not outlives_boot
+        if self.ledger.is_new or is_past or not self.ledger.owner:
             self.ledger.reset(f"{name}@{socket.gethostname()}:{uuid4().hex[:12]}")
+        elif self.ledger.is_of_another_boot:
+            self.ledger.carry_over(time.monotonic())
 
     @property
     def owner(self) -> str:
@@ -55,9 +60,9 @@ class WorkerHome:
         os.close(self._lock)
 
 
-def ledger_of(directory: Path) -> Ledger:
+def ledger_of(directory: Path, *, durable: bool = False) -> Ledger:
     """The ledger in a worker's directory. All that map it see the same."""
-    return Ledger(directory / "ledger")
+    return Ledger(directory / "ledger", durable=durable)
 
 
 def outputs_of(directory: Path) -> Path:
@@ -71,20 +76,30 @@ def preload_of(directory: Path) -> Path:
     return directory.parent / f"preload-{digest}.json"
 
 
-def open_home(root: Path, name: str | None, prefix: str) -> WorkerHome:
+def open_home(
+    root: Path, name: str | None, prefix: str, *, outlives_boot: bool = False
+) -> WorkerHome:
     """The home of the worker of that name, or the first free one of `prefix`-hostname-N.
+
+    Args:
+        root: The directory of all workers.
+        name: The worker's name, if it was given one.
+        prefix: What a name begins with that is made.
+        outlives_boot: As `WorkerHome` has it.
 
     Raises:
         WorkerAlreadyRunning: A live process has that name.
     """
     if name is not None:
-        return WorkerHome(root, name)
+        return WorkerHome(root, name, outlives_boot=outlives_boot)
     for number in range(1, _MOST_OF_A_NAME):
         try:
-            return WorkerHome(root, f"{prefix}-{socket.gethostname()}-{number}")
+            made = f"{prefix}-{socket.gethostname()}-{number}"
+            return WorkerHome(root, made, outlives_boot=outlives_boot)
         except WorkerAlreadyRunning:
             continue
-    return WorkerHome(root, f"{prefix}-{socket.gethostname()}-{uuid4().hex[:8]}")
+    made = f"{prefix}-{socket.gethostname()}-{uuid4().hex[:8]}"
+    return WorkerHome(root, made, outlives_boot=outlives_boot)
 
 
 def _slug(name: str) -> str:

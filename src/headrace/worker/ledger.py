@@ -5,8 +5,9 @@ by, and what became of it. The worker writes the slot before it launches, the at
 writes its own number before it runs any of the flow's code, and whoever reaps it writes how it
 ended. After `kill -9` of the worker the next one reads the file and knows what it left behind.
 
-Nothing is synced to disk: what the ledger is about does not outlive the machine's boot either, and
-another boot is recognised.
+Another boot of the machine is recognised. What the ledger is about does not outlive a boot where attempts
+are processes: nothing is synced to disk then. A container on another machine does: for those the ledger is
+durable, each entry is synced, and a worker that comes up elsewhere goes on with it.
 """
 
 import contextlib
@@ -62,11 +63,13 @@ class Ledger:
     """A mapped ledger file. One worker writes entries; its children write their own.
 
     Args:
-        path: The file; made when missing. A file of another boot or version is emptied.
+        path: The file; made when missing.
+        durable: Sync what is written, for attempts that outlive the machine's boot.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
         self.path = path
+        self._is_durable = durable
         size = SLOT_BYTES * (SLOTS + 1)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
@@ -77,16 +80,37 @@ class Ledger:
         finally:
             os.close(descriptor)
         magic, boot, _ = _HEADER.unpack_from(self._map, 0)
-        self.is_new = magic != MAGIC or boot.rstrip(b"\0").decode("ascii", "replace") != boot_id()
+        self.is_new = magic != MAGIC
+        self.is_of_another_boot = boot.rstrip(b"\0").decode("ascii", "replace") != boot_id()
 
     def reset(self, owner: str) -> None:
         """Empty the ledger and write who its leases belong to."""
         for slot in range(1, SLOTS + 1):
             if self.stage(slot):
                 self.free(slot)
+        self._head(owner)
+
+    def carry_over(self, now: float) -> None:
+        """Go on with what was written before the machine booted.
+
+        Args:
+            now: Monotonic seconds of this boot, which the deadlines are set to: another boot's say nothing.
+        """
+        for slot in range(1, SLOTS + 1):
+            if self.stage(slot):
+                self.extend(slot, now)
+        self._head(self.owner)
+
+    def _head(self, owner: str) -> None:
         raw = owner.encode()[:256]
         _HEADER.pack_into(self._map, 0, MAGIC, boot_id().encode("ascii"), raw)
-        self.is_new = False
+        self.is_new = self.is_of_another_boot = False
+        self._sync(0)
+
+    def _sync(self, slot: int) -> None:
+        if self._is_durable:
+            start = slot * SLOT_BYTES // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+            self._map.flush(start, mmap.ALLOCATIONGRANULARITY)
 
     @property
     def owner(self) -> str:
@@ -108,6 +132,7 @@ class Ledger:
         self.keep_handle(slot, handle)
         self.fence(slot, fenced=True)
         self._map[base + _AT_STATE] = Stage.LAUNCHING
+        self._sync(slot)
 
     def keep_handle(self, slot: int, handle: bytes) -> None:
         """Write the newest form of an attempt's handle.
@@ -121,6 +146,7 @@ class Ledger:
         base = slot * SLOT_BYTES
         self._map[base + _AT_HANDLE : base + _AT_HANDLE + len(handle)] = handle
         struct.pack_into("<H", self._map, base + _AT_ATTEMPT + _ATTEMPT.size - 2, len(handle))
+        self._sync(slot)
 
     def fence(self, slot: int, *, fenced: bool) -> None:
         """Write whether the attempt's process must be dead before its lease can be over."""

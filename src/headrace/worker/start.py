@@ -126,7 +126,12 @@ def work_for_pool(
     with contextlib.closing(api):
         spec = settle_kind(api, asked)
         install_missing(spec, asked.install, say)
-        home = open_home(settings.home / "workers", asked.name, f"{spec.name}-worker")
+        home = open_home(
+            settings.home / "workers",
+            asked.name,
+            f"{spec.name}-worker",
+            outlives_boot=not spec.is_local,
+        )
         with contextlib.closing(home):
             source = Source(
                 owner=home.owner,

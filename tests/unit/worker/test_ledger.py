@@ -1,9 +1,11 @@
+import time
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from headrace.infrastructure.process.identity import ProcessId
+from headrace.worker.home import WorkerHome
 from headrace.worker.ledger import Ledger, Stage
 
 RUN = str(uuid4())
@@ -63,10 +65,45 @@ def test_a_handle_that_does_not_fit_is_refused(tmp_path: Path):
         ledger.enter(1, RUN, 1, b"x" * 2000, 0.0)
 
 
-def test_a_ledger_of_another_boot_counts_as_new(tmp_path: Path):
-    path = tmp_path / "ledger"
-    opened(tmp_path)
+def boot_elsewhere(path: Path) -> None:
+    """As if the machine had booted, or the directory had come to another one."""
     raw = bytearray(path.read_bytes())
     raw[8:16] = b"elsewhen"
     path.write_bytes(raw)
-    assert Ledger(path).is_new
+
+
+def test_a_ledger_of_another_boot_is_known_for_that(tmp_path: Path):
+    opened(tmp_path)
+    assert not Ledger(tmp_path / "ledger").is_of_another_boot
+    boot_elsewhere(tmp_path / "ledger")
+    assert Ledger(tmp_path / "ledger").is_of_another_boot
+
+
+def left_by(root: Path, *, outlives_boot: bool) -> str:
+    """A worker's owner, whose attempt was left and whose machine has booted since."""
+    home = WorkerHome(root, "w", outlives_boot=outlives_boot)
+    owner = home.owner
+    home.ledger.enter(3, RUN, 2, b"{}", 1e9)
+    home.close()
+    boot_elsewhere(root / "w" / "ledger")
+    return owner
+
+
+def test_a_worker_of_processes_begins_anew_after_a_boot(tmp_path: Path):
+    """Whatever it left is dead."""
+    owner = left_by(tmp_path, outlives_boot=False)
+    home = WorkerHome(tmp_path, "w")
+    assert home.owner != owner
+    assert list(home.ledger.entries()) == []
+    home.close()
+
+
+def test_a_worker_whose_attempts_are_elsewhere_goes_on_with_them_after_a_boot(tmp_path: Path):
+    """It holds the same leases; deadlines of the other boot's clock say nothing any more."""
+    owner = left_by(tmp_path, outlives_boot=True)
+    home = WorkerHome(tmp_path, "w", outlives_boot=True)
+    assert home.owner == owner
+    assert [(e.slot, e.run_id, e.epoch) for e in home.ledger.entries()] == [(3, RUN, 2)]
+    assert home.ledger.deadline(3) <= time.monotonic()
+    assert not home.ledger.is_of_another_boot
+    home.close()
