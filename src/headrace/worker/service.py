@@ -119,7 +119,13 @@ class Worker:
             unwanted=self._stopper.stop_again,
             threads=options.launchers,
         )
-        self._adopter = Adopter(ledger, self.holdings, infrastructure, self._endings.ended)
+        self._adopter = Adopter(
+            ledger,
+            self.holdings,
+            infrastructure,
+            ended=self._endings.ended,
+            unwanted=self._stopper.stop_again,
+        )
         self._complaints = Complaints("the API answers again")
         self._draining = threading.Event()
         self._stopping = threading.Event()
@@ -133,10 +139,12 @@ class Worker:
         if isinstance(self._infrastructure, Notifying):
             self._infrastructure.notify(self._changed)
         self._endings.start()
-        for held in self._adopter.adopt_all():
+        left = self._adopter.hold_all()
+        # Leases are kept from now on: infrastructure may take its time to be looked at.
+        threading.Thread(target=self._keep, name="worker-keeper", daemon=True).start()
+        for held in self._adopter.take_over(left):
             _log.info("took over run %s, epoch %s", held.run_id, held.epoch)
         threads = [
-            threading.Thread(target=self._keep, name="worker-keeper", daemon=True),
             threading.Thread(target=self._watcher.run, name="worker-watcher", daemon=True),
         ]
         if self._source.work_pool_name is not None:

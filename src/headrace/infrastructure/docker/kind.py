@@ -89,6 +89,24 @@ class DockerInfrastructure:
         """Also tell `callback` when a container ends."""
         self._ends.tell(callback)
 
+    def adopt(self, handle: Handle, slot: int) -> tuple[Handle, Status] | None:  # noqa: ARG002  # handles say it all
+        """Take over an attempt; None where its container never started.
+
+        One that was made and not started goes: whoever was to start it is dead.
+
+        Raises:
+            InfrastructureUnavailable: The engine does not answer.
+        """
+        container = self._find(handle)
+        if container is None:
+            status = self._absent(handle)
+        elif phase_of(str(container["State"]["Status"])) is Phase.STARTING:
+            self._engine.remove(str(container["Id"]))
+            return None
+        else:
+            status = status_of(container)
+        return None if status.never_ran else (handle, status)
+
     def poll(self, handle: Handle) -> Status:
         """How the attempt's container is."""
         container = self._find(handle)
