@@ -19,9 +19,14 @@ TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 class Rest:
     """JSON in, JSON out; an answer outside 2xx is an error."""
 
-    def __init__(self, url: str, on_busy: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, url: str, on_busy: Callable[[], None] | None = None, key: str | None = None
+    ) -> None:
         """`on_busy` is called whenever the server did not answer and the call is about to be repeated."""
         self._on_busy = on_busy
+        self._headers = {"content-type": "application/json"}
+        if key:
+            self._headers["authorization"] = f"Bearer {key}"
         parts = urlsplit(url)
         self._prefix = parts.path
         assert parts.hostname
@@ -45,9 +50,8 @@ class Rest:
         return json.loads(raw) if raw else None
 
     def _exchange(self, method: str, path: str, data: bytes | None) -> tuple[int, bytes]:
-        headers = {"content-type": "application/json"}
         try:
-            self._connection.request(method, self._prefix + path, data, headers)
+            self._connection.request(method, self._prefix + path, data, self._headers)
             answer = self._connection.getresponse()
             return answer.status, answer.read()
         except ConnectionError as error:  # closed under it while busy; the next request reconnects

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,11 @@ class Daemon(DockerEngine):
 
     Args:
         state: Where its images and containers are.
+        options: More of its options.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, options: Sequence[str] = ()) -> None:
+        self._options = options
         # Sockets need short paths, and the same one in every process of a test run.
         name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
         self.state = state
@@ -96,6 +98,7 @@ class Daemon(DockerEngine):
                     ),
                     *("--exec-root", str(self.run / "exec")),
                     *("--pidfile", str(self.run / "pid")),
+                    *self._options,
                 ],
                 stdout=log,
                 stderr=log,
@@ -107,13 +110,21 @@ class Daemon(DockerEngine):
             assert time.monotonic() < end, (self.run / "log").read_text()[-4000:]
             time.sleep(0.1)
 
-    def kill(self, number: int = signal.SIGTERM) -> None:
-        """Stop it; its containers end with it, unless it is killed."""
+    @property
+    def pid(self) -> int | None:
+        """Its process, if it lives."""
         try:
             pid = int((self.run / "pid").read_text())
-            os.kill(pid, number)
         except (OSError, ValueError):
+            return None
+        return pid if Path(f"/proc/{pid}").exists() and not _is_zombie(pid) else None
+
+    def kill(self, number: int = signal.SIGTERM) -> None:
+        """Stop it; its containers end with it, unless it is killed."""
+        pid = self.pid
+        if pid is None:
             return
+        os.kill(pid, number)
         end = time.monotonic() + READY_SECONDS
         while Path(f"/proc/{pid}").exists() and not _is_zombie(pid):
             assert time.monotonic() < end, "the engine does not stop"

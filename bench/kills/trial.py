@@ -1,23 +1,50 @@
-"""One trial: a run is brought to a step, a process is killed or stopped there, the run is judged."""
+"""One trial: runs are started, one is brought to a step, something is struck there, all are judged."""
 
 import contextlib
 import os
 import random
 import signal
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
-from bench.kills.scene import LEASE_SECONDS, Scene
+from bench.kills.grounds.ground import processes_of
+from bench.kills.judging import judge, judge_limit
+from bench.kills.scene import LIMIT, Scene
 from bench.rest import TERMINAL
 
 STEPS = ("claimed", "pending", "starting", "running", "between", "paused", "finishing")
-VICTIMS = ("server", "worker", "run")
-SIGNALS = ("kill", "stop")
-END_SECONDS = 90.0  # every run must be over by then, whatever was done to it
-STEP_SECONDS = 30.0
-SETTLE_SECONDS = 30.0  # for processes and slots to be gone after the run's end
+VICTIMS = ("server", "worker", "engine", "job")
+ACTS = ("kill", "stop", "cut")
+END_SECONDS = 120.0  # every run must be over by then, whatever was done to it
+STEP_SECONDS = 60.0
+SETTLE_SECONDS = 90.0  # for processes, slots and objects to be gone after the runs' end
+VICTIM_SECONDS = 5.0  # for a job to have a process that can be struck
+SHORT = 0.3  # seconds of an interruption that nothing should notice
+LONG = 1.5  # leases that an interruption lasts which outlives them
+
+_HOLDERS = ("server", "worker")  # whose absence leases are about
+
+# What is cut off from what: the links that are cut when a victim is.
+_CUTS = {
+    "server": ("server",),
+    "worker": ("server", "engine"),
+    "engine": ("engine",),
+    "job": ("jobs",),
+}
+
+
+@dataclass
+class Run:
+    """One run of a trial, and what came of it."""
+
+    id: str
+    key: str
+    state: str = ""
+    message: str = ""
+    attempts: int = 0
 
 
 @dataclass
@@ -27,56 +54,96 @@ class Trial:
     seed: int
     step: str
     victim: str
-    signal: str
-    run_id: str = ""
-    state: str = ""
-    attempts: int = 0
+    act: str
+    runs: list[Run] = field(default_factory=list[Run])
+    witness: int = 0  # which of the runs was brought to the step
     seconds: float = 0.0
-    stopped: float = 0.0  # seconds that the victim stood still
-    problems: list[str] = field(default_factory=list)
+    away: float = 0.0  # seconds that the victim was dead, stopped or cut off
+    problems: list[str] = field(default_factory=list[str])
+
+    @property
+    def ends(self) -> Counter[str]:
+        """How many runs ended how."""
+        return Counter(run.state for run in self.runs)
+
+    @property
+    def ids(self) -> list[str]:
+        """The runs."""
+        return [run.id for run in self.runs]
 
     def __str__(self) -> str:
-        told = f"seed {self.seed}: {self.signal} {self.victim} when {self.step} → {self.state}"
-        return (
-            f"{told}, {self.attempts} attempt(s), {self.seconds:.1f} s {'; '.join(self.problems)}"
-        )
+        ends = ", ".join(f"{count} {state}" for state, count in sorted(self.ends.items()))
+        told = f"seed {self.seed}: {self.act} {self.victim} when {self.step}, {self.away:.1f} s → {ends}"
+        return f"{told}; {self.seconds:.0f} s {'; '.join(self.problems)}"
 
 
-def play(scene: Scene, seed: int, step: str) -> Trial:
-    """Victim, signal and moment are drawn from the seed."""
+def play(
+    scene: Scene, seed: int, step: str, runs: int = 1, strike: tuple[str, str] | None = None
+) -> Trial:
+    """Moment, duration and, where they are not given, victim and act are drawn from the seed.
+
+    Args:
+        scene: Where.
+        seed: What is drawn from.
+        step: When to strike.
+        runs: How many there are at once; more than one also stay dead for a while.
+        strike: Victim and act.
+    """
     dice = random.Random(f"{seed} {step}")
-    trial = Trial(seed, step, dice.choice(VICTIMS), dice.choice(SIGNALS))
+    drawn = dice.choice(("server", "worker", "job")), dice.choice(("kill", "stop"))
+    victim, act = strike or drawn
+    trial = Trial(seed, step, victim, act, witness=dice.randrange(runs))
+    trial.away = _duration(scene, dice, act, is_throng=runs > 1)
     begin = time.monotonic()
-    key = uuid4().hex
-    body = {"parameters": {"key": key, "pauses": step == "paused"}, "state": {"type": "SCHEDULED"}}
-    path = f"/deployments/{scene.deployment}/create_flow_run"
-    trial.run_id = scene.rest.post(path, body)["id"]
-    _wait_for_step(scene, trial, key)
+    before = scene.files()
+    _create(scene, trial, runs)
+    _wait_for_step(scene, trial)
     time.sleep(dice.uniform(0, 0.02))
-    _strike(scene, trial, dice, key)
-    final = _wait_for_end(scene, trial)
-    trial.state = final["state_type"]
+    _strike(scene, trial)
+    _wait_for_end(scene, trial)
     trial.seconds = time.monotonic() - begin
-    _judge(scene, trial, key)
+    _wait_for_quiet(scene, trial, before)
+    judge(scene, trial)
+    judge_limit(scene, trial, LIMIT)
     return trial
 
 
-def _lines(scene: Scene, key: str) -> list[list[str]]:
-    file = scene.traces / key
-    return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+def _duration(scene: Scene, dice: random.Random, act: str, *, is_throng: bool) -> float:
+    if act == "kill":
+        return dice.choice((0.0, 0.0, scene.lease_seconds * LONG)) if is_throng else 0.0
+    return dice.choice((SHORT, scene.lease_seconds * 0.5, scene.lease_seconds * LONG))
 
 
-def _wait_for_step(scene: Scene, trial: Trial, key: str) -> None:
+def _create(scene: Scene, trial: Trial, count: int) -> None:
+    path = f"/deployments/{scene.deployment}/create_flow_run"
+    for number in range(count):
+        key = uuid4().hex
+        is_witness = number == trial.witness
+        parameters: dict[str, object] = {
+            "key": key,
+            "pauses": is_witness and trial.step == "paused",
+            # So that it runs on while leases end; the others end meanwhile.
+            "linger": trial.away if is_witness and count > 1 and trial.victim in _HOLDERS else 0.0,
+        }
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        trial.runs.append(Run(scene.rest.post(path, body)["id"], key))
+
+
+def _wait_for_step(scene: Scene, trial: Trial) -> None:
     marks = {"running": "running", "between": "end-1", "finishing": "end-3"}
     states = {"claimed": "PENDING", "pending": "PENDING", "paused": "PAUSED"}
-    imports = len(_lines(scene, "import"))
+    witness = trial.runs[trial.witness]
     deadline = time.monotonic() + STEP_SECONDS
     while time.monotonic() < deadline:
-        if trial.step in marks and any(line[0] == marks[trial.step] for line in _lines(scene, key)):
+        if trial.step in marks and any(
+            line[0] == marks[trial.step] for line in scene.lines(witness.key)
+        ):
             return
-        if trial.step == "starting" and len(_lines(scene, "import")) > imports:
+        if trial.step == "starting" and any(
+            line[3] == witness.id for line in scene.lines("import")
+        ):
             return
-        state = scene.rest.get(f"/flow_runs/{trial.run_id}")["state_type"]
+        state = scene.rest.get(f"/flow_runs/{witness.id}")["state_type"]
         if state == states.get(trial.step) or state in TERMINAL:
             return
         if trial.step == "starting" and state == "RUNNING":
@@ -85,93 +152,76 @@ def _wait_for_step(scene: Scene, trial: Trial, key: str) -> None:
     trial.problems.append(f"never {trial.step}")
 
 
-def _strike(scene: Scene, trial: Trial, dice: random.Random, key: str) -> None:
-    pid = _victim(scene, trial, key)
+def _strike(scene: Scene, trial: Trial) -> None:
+    """Kill, stop or cut off, for as long as the trial has it; then let it be well again."""
+    if trial.act == "cut":
+        links = _CUTS[trial.victim]
+        scene.links.cut(*links)
+        time.sleep(trial.away)
+        scene.links.mend(*links)
+        return
+    pid = _victim(scene, trial)
     if pid is None:
         return
-    number = signal.SIGKILL if trial.signal == "kill" else signal.SIGSTOP
+    scene.away.add(trial.victim)
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-    if trial.signal == "stop":
-        trial.stopped = dice.choice((0.3, LEASE_SECONDS * 0.5, LEASE_SECONDS * 1.5))
-        time.sleep(trial.stopped)
+        os.kill(pid, signal.SIGKILL if trial.act == "kill" else signal.SIGSTOP)
+    time.sleep(trial.away)
+    if trial.act == "stop":
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+    scene.away.clear()
+    scene.revive()
 
 
-def _victim(scene: Scene, trial: Trial, key: str) -> int | None:
-    if trial.victim != "run":
+def _victim(scene: Scene, trial: Trial) -> int | None:
+    if trial.victim == "engine":
+        return scene.ground.engine_pid
+    if trial.victim != "job":
         return scene.pid(trial.victim)
-    deadline = time.monotonic() + 2
+    witness = trial.runs[trial.witness]
+    deadline = time.monotonic() + VICTIM_SECONDS
     while time.monotonic() < deadline:
-        lines = _lines(scene, key)
-        if lines:
-            return int(lines[-1][1])
-        strays = scene.strays()
-        if strays:
-            return strays[-1]
+        pids = (
+            scene.strays([witness.id])
+            if scene.ground.kind == "process"
+            else list(processes_of([witness.id]))
+        )
+        if pids:
+            return pids[0]
         time.sleep(0.001)
     return None
 
 
-def _wait_for_end(scene: Scene, trial: Trial) -> dict[str, Any]:
+def _wait_for_end(scene: Scene, trial: Trial) -> None:
     deadline = time.monotonic() + END_SECONDS
     while True:
         time.sleep(0.02)
         scene.revive()
-        run = scene.rest.get(f"/flow_runs/{trial.run_id}")
-        if run["state_type"] in TERMINAL:
-            return run
-        if run["state_type"] == "PAUSED":
-            scene.rest.post(f"/flow_runs/{trial.run_id}/resume", {})
+        found = scene.runs(trial.ids)
+        for run in trial.runs:
+            run.state = found[run.id]["state_type"]
+            run.message = (found[run.id]["state"] or {}).get("message") or ""
+            if run.state == "PAUSED":
+                scene.rest.post(f"/flow_runs/{run.id}/resume", {})
+        waiting = [run for run in trial.runs if run.state not in TERMINAL]
+        if not waiting:
+            return
         if time.monotonic() > deadline:
-            trial.problems.append(f"still {run['state_name']} after {END_SECONDS:.0f} s")
-            return run
+            told = Counter(found[run.id]["state_name"] for run in waiting)
+            trial.problems.append(f"not over after {END_SECONDS:.0f} s: {dict(told)}")
+            return
 
 
-def _judge(scene: Scene, trial: Trial, key: str) -> None:
-    """Look at the trace, the database through the API, and the processes."""
-    _wait_for_quiet(scene, trial)
-    lines = _lines(scene, key)
-    pids = list(dict.fromkeys(line[1] for line in lines))
-    trial.attempts = len(pids)
-    order = [line[1] for line in lines]
-    if order != sorted(order, key=pids.index):
-        trial.problems.append("a stale attempt went on working after the next had begun")
-    if trial.state == "COMPLETED":
-        last = {line[0] for line in lines if line[1] == pids[-1]} if pids else set()
-        missing = {"end-1", "end-2", "end-3"} - last
-        if missing and trial.attempts == 1:
-            trial.problems.append(f"Completed without {', '.join(sorted(missing))}")
-    elif trial.state == "CRASHED":
-        if trial.victim == "server":
-            trial.problems.append("crashed although only the server was struck")
-    else:
-        trial.problems.append(f"ended as {trial.state}")
-    _judge_states(scene, trial)
-
-
-def _judge_states(scene: Scene, trial: Trial) -> None:
-    states = scene.rest.get(f"/flow_run_states/?flow_run_id={trial.run_id}")
-    kinds = [state["type"] for state in states]
-    ends = [kind for kind in kinds if kind in TERMINAL]
-    if len(ends) > 1 or (ends and kinds[-1] not in TERMINAL):
-        trial.problems.append(f"states after the end: {kinds}")
-    only = {"task_runs": {"flow_run_id": {"any_": [trial.run_id]}}}
-    tasks = scene.rest.post("/task_runs/filter", only)
-    if trial.state == "COMPLETED":
-        unfinished = [t["name"] for t in tasks if t["state_type"] not in TERMINAL]
-        if len(tasks) < 3 or unfinished:
-            trial.problems.append(f"{len(tasks)} task runs, unfinished: {unfinished}")
-
-
-def _wait_for_quiet(scene: Scene, trial: Trial) -> None:
-    """Processes and slots of the run must be gone soon after its end."""
+def _wait_for_quiet(scene: Scene, trial: Trial, before: set[str]) -> None:
+    """Everything of the runs must be gone soon after their end."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < deadline:
-        strays, slots = scene.strays(), scene.live_slots()
-        if not strays and not slots:
+    while True:
+        left: Sequence[str] = [*scene.left_behind(trial.ids), *sorted(scene.files() - before)]
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            trial.problems.append(f"left behind: {', '.join(left)}")
             return
         scene.revive()
-        time.sleep(0.05)
-    trial.problems.append(f"left behind: processes {scene.strays()}, slots {scene.live_slots()}")
+        time.sleep(0.1)

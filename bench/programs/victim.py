@@ -1,6 +1,7 @@
 """A flow that leaves a trace of everything it does, for whoever kills it.
 
-Each line of the trace file is appended and synced by itself: what happened, the process, when.
+Each line of the trace file is appended and synced by itself: what happened, the process, when, the run
+and its attempt.
 """
 
 import os
@@ -10,10 +11,11 @@ from headrace import flow, pause_flow_run, task
 
 DIRECTORY = os.environ["KILLS_DIRECTORY"]
 STEP_SECONDS = 0.03  # long enough for a signal to fall into each step
+WHO = f"{os.environ['HEADRACE__FLOW_RUN_ID']} {os.environ['HEADRACE__FLOW_RUN_EPOCH']}"
 
 
 def trace(what, run="import"):
-    line = f"{what} {os.getpid()} {time.time():.6f}\n".encode()
+    line = f"{what} {os.getpid()} {time.time():.6f} {WHO}\n".encode()
     file = os.open(f"{DIRECTORY}/{run}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(file, line)

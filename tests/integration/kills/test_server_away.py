@@ -48,7 +48,7 @@ def wait_for_end(scene: Scene, run_id: str) -> str:
 def told(scene: Scene, run_id: str) -> str:
     """What the run's states and the programs said, for whoever reads a failure."""
     states = scene.rest.get(f"/flow_run_states/?flow_run_id={run_id}")
-    logs = [scene._log(name).read_text()[-1500:] for name in ("server", "worker")]
+    logs = [scene.log_of(name).read_text()[-1500:] for name in ("server", "worker")]
     return "\n".join([*(f"{s['timestamp']} {s['name']}: {s['message']}" for s in states), *logs])
 
 

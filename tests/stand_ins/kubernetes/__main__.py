@@ -21,7 +21,7 @@ async def main() -> None:
     controllers, kubelet = Controllers(store), Kubelet(store, given["images"])
     api = Api(store, controllers, kubelet, given.get("token", ""))
     bound = socket.socket()
-    bound.bind(("127.0.0.1", given.get("port", 0)))
+    bound.bind((given.get("host", "127.0.0.1"), given.get("port", 0)))
     config = uvicorn.Config(api, log_level="error", access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     loops = [asyncio.create_task(run()) for run in (controllers.run, kubelet.run)]

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -23,11 +23,21 @@ class StandInCluster:
 
     Args:
         images: Where the programs of each image are.
+        port: Where it listens; 0 takes a free one.
+        host: On which address.
+        inside: What its command begins with: what enters a network of its own, say.
     """
 
-    def __init__(self, images: Mapping[str, str] | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        images: Mapping[str, str] | None = None,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        inside: Sequence[str] = (),
+    ) -> None:
         self._images = {IMAGE: str(Path(sys.executable).parent), **(images or {})}
-        self.port = port
+        self.port, self.host = port, host
+        self._inside = list(inside)
         self._program: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -37,10 +47,11 @@ class StandInCluster:
             "images": self._images,
             "token": TOKEN,
             "namespaces": ["jobs"],
+            "host": self.host,
             "port": self.port,
         }
         self._program = subprocess.Popen(
-            [sys.executable, "-m", "tests.stand_ins.kubernetes", json.dumps(given)],
+            [*self._inside, sys.executable, "-m", "tests.stand_ins.kubernetes", json.dumps(given)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -65,7 +76,7 @@ class StandInCluster:
 
     @property
     def kubeconfig(self) -> dict[str, Any]:
-        url = f"http://127.0.0.1:{self.port}"
+        url = f"http://{self.host}:{self.port}"
         return {
             "apiVersion": "v1",
             "kind": "Config",
@@ -75,13 +86,13 @@ class StandInCluster:
             "users": [{"name": "u", "user": {"token": TOKEN}}],
         }
 
-    def write_kubeconfig(self, path: Path) -> Path:
-        path.write_text(json.dumps(self.kubeconfig))
+    def write_kubeconfig(self, path: Path, config: Mapping[str, Any] | None = None) -> Path:
+        path.write_text(json.dumps(config or self.kubeconfig))
         return path
 
     def control(self, what: str, body: object = None) -> Any:
         data = json.dumps(body).encode()
-        request = Request(f"http://127.0.0.1:{self.port}/_control/{what}", data, method="POST")
+        request = Request(f"http://{self.host}:{self.port}/_control/{what}", data, method="POST")
         with urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
 

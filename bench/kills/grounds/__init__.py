@@ -1,0 +1,1 @@
+"""Where runs' jobs live, for each kind of work pool."""
