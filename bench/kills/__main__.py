@@ -3,6 +3,7 @@
 import argparse
 import collections
 import itertools
+import signal
 import sys
 import tempfile
 import time
@@ -30,6 +31,8 @@ GROUNDS: dict[str, MakeGround | None] = {
 def main() -> None:
     """Play, tell each trial as it ends, write the page; exit code 1 where anything was wrong."""
     arguments = _parser().parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):  # whatever ends it, what it started is ended
+        signal.signal(number, lambda *_: sys.exit(2))
     trials: list[Trial] = []
     begin = time.monotonic()
     with ExitStack() as stack:
@@ -46,14 +49,15 @@ def main() -> None:
         played = stack.enter_context(
             scene(directory / "scene", database, links=links, make_ground=made)
         )
-        for trial in _trials(arguments, played):
-            trials.append(trial)
-            print(trial, flush=True)
-            if trial.problems and arguments.keep:
-                _keep(arguments, played, trial)
-        told = page(arguments, trials, links, time.monotonic() - begin)
-    with arguments.output.open("a") as file:
-        file.write(told)
+        try:
+            for trial in _trials(arguments, played):
+                trials.append(trial)
+                print(trial, flush=True)
+                if trial.problems and arguments.keep:
+                    _keep(arguments, played, trial)
+        finally:  # what was played until it was ended counts
+            with arguments.output.open("a") as file:
+                file.write(page(arguments, trials, links, time.monotonic() - begin))
     wrong = [trial for trial in trials if trial.problems]
     print(f"{len(trials)} trials, {len(wrong)} wrong; added to {arguments.output}")
     sys.exit(1 if wrong else 0)

@@ -175,6 +175,9 @@ def _pause(
             raise FlowPauseTimeout(message)
         yield Sleep(min(_poll_pause(waited, poll_interval), timeout - waited))
         yield Request(_look, context, timeout)
+    if context.epoch is not None:
+        # Where its lease ended meanwhile, it goes on in another process: this one's number is refused.
+        yield from propose(Run(context.flow_run, context.epoch), state)
     flow_logger.info("The run goes on", extra=_ids(context))
     return (yield from outlast(asked.load, keyset, context.flow_run.id)) if asked else None
 

@@ -202,9 +202,10 @@ class Endings:
         lines = self._infrastructure.logs(held.handle)
         run = self._api.run_of(held.run_id)
         if run is not None and run.state_type is StateType.PAUSED and held.status.proven:
-            # Its process waited for a person; the server notes that resuming needs a new one.
+            # Its process waited for a person; the server notes that resuming needs a new one. Where
+            # somebody has resumed it meanwhile, it runs, and what became of it is ours to say.
             self._give_up(held)
-            return
+            run = self._api.run_of(held.run_id)
         state = conclude(
             run,
             held.status,

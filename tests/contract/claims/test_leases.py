@@ -149,6 +149,40 @@ def test_a_paused_run_whose_process_is_gone_is_suspended_and_starts_again_when_r
     run(scenario)
 
 
+def test_a_run_that_was_resumed_meanwhile_is_not_given_up(run):
+    """It runs: why it ends is for its holder to say, who keeps the lease until then."""
+
+    async def scenario(world):
+        await world.pool()
+        deployment = await world.deployment("d", "default")
+        [made] = await world.runs("default", deployment_id=deployment)
+        await world.claim(owner="w")
+        await world.move(made, StateType.RUNNING)
+        await give_up(world.database, world.signals, "w", {made: 1})
+        await run_loop(world)
+        row = await world.facts(made)
+        assert (row.lease_owner, row.epoch, row.facts().state.name) == ("w", 1, "Running")
+
+    run(scenario)
+
+
+def test_what_is_given_up_is_judged_at_once(run):
+    """No moment is left in which somebody could resume a run whose process is gone."""
+
+    async def scenario(world):
+        await world.pool()
+        deployment = await world.deployment("d", "default")
+        paused, pending = await world.runs("default", 2, deployment_id=deployment)
+        await world.claim(2, owner="w")
+        await world.move(paused, StateType.RUNNING)
+        await world.move(paused, StateType.PAUSED)
+        await give_up(world.database, world.signals, "w", {paused: 1, pending: 1})
+        assert (await world.facts(paused)).facts().state.name == "Suspended"
+        assert await world.state(pending) == "SCHEDULED"
+
+    run(scenario)
+
+
 def test_a_run_suspended_while_somebody_resumes_it_starts_again(run, monkeypatch):
     """Who read the run while its process was thought to wait does not make it Running."""
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -41,12 +42,14 @@ class Runs:
         assert created.status == 201, created.body
         return created.json["id"]
 
-    def start(self, run_id: str) -> subprocess.Popen[bytes]:
+    def start(self, run_id: str, epoch: int | None = None) -> subprocess.Popen[bytes]:
         environment = os.environ | {
             "HEADRACE__FLOW_RUN_ID": run_id,
             "HEADRACE_API_URL": self.api.url,
             "HEADRACE_HOME": str(self.home),
         }
+        if epoch is not None:
+            environment["HEADRACE__FLOW_RUN_EPOCH"] = str(epoch)
         process = subprocess.Popen(
             [sys.executable, "-m", "headrace.engine.execute"], env=environment
         )
@@ -110,6 +113,33 @@ def test_a_suspended_run_goes_on_in_a_new_process(runs):
     assert runs.execute(run_id) == 0
     assert runs.await_state(run_id, "Completed")
     assert runs.notes() == ["step 5", "answer 5 9"]
+
+
+def test_a_process_whose_paused_run_goes_on_elsewhere_does_not_go_on(runs):
+    """In a pod that nobody could reach, say: it is refused by its number before it works on."""
+    run_id = runs.create("steps.py:waits_for_word")
+    deployment = runs.api.flow_run(run_id)["deployment_id"]
+    post = runs.api.server.post
+    post(f"/flow_runs/{run_id}/set_state", {"state": {"type": "SCHEDULED"}, "force": True})
+
+    def claim(owner: str) -> int:
+        body = {"claim_id": str(uuid4()), "owner": owner, "deployment_ids": [deployment]}
+        (found,) = post("/headrace/claims", body).json["runs"]
+        return found["epoch"]
+
+    first = claim("first")
+    process = runs.start(run_id, first)
+    runs.await_state(run_id, "Paused")
+    over = [{"flow_run_id": run_id, "epoch": first}]
+    post("/headrace/leases/renew", {"owner": "first", "leases": [], "over": over})
+    runs.await_state(run_id, "Suspended")
+    post(f"/flow_runs/{run_id}/resume", {})
+    number = {"x-headrace-epoch": str(claim("second"))}
+    state = {"state": {"type": "RUNNING"}}
+    assert post(f"/flow_runs/{run_id}/set_state", state, headers=number).status == 201
+    process.wait(2 * DEADLINE)
+    assert runs.notes() == ["before"]
+    assert runs.api.flow_run(run_id)["state_name"] == "Running"
 
 
 @pytest.mark.parametrize("name", ["sleeps", "sleeps_async"])

@@ -100,7 +100,7 @@ class DockerInfrastructure:
         container = self._find(handle)
         if container is None:
             status = self._absent(handle)
-        elif phase_of(str(container["State"]["Status"])) is Phase.STARTING:
+        elif _is_new(container):
             self._engine.remove(str(container["Id"]))
             return None
         else:
@@ -259,9 +259,13 @@ class DockerInfrastructure:
         # What cannot be reached now is killed when it can: `poll` insists.
         with contextlib.suppress(InfrastructureUnavailable):
             try:
-                container = self._id(handle)
-                if container:
-                    self._engine.signal(container, name)
+                container = self._find(handle)
+                if container is None:
+                    return
+                if _is_new(container):  # no signal reaches it, and it must not start any more
+                    self._engine.remove(str(container["Id"]))
+                else:
+                    self._engine.signal(str(container["Id"]), name)
             except InfrastructureUnavailable:
                 raise
             except InfrastructureError as error:
@@ -279,6 +283,11 @@ class DockerInfrastructure:
 def make_docker(context: KindContext) -> DockerInfrastructure:
     """Containers of the engine that `DOCKER_HOST` names, or of this machine's."""
     return DockerInfrastructure(Engine(), context)
+
+
+def _is_new(container: Mapping[str, Any]) -> bool:
+    """Whether it was made and never started."""
+    return phase_of(str(container["State"]["Status"])) is Phase.STARTING
 
 
 def _key(handle: Handle) -> Key:

@@ -7,13 +7,13 @@ contract client is kept by the heartbeat events of its process; a run with neith
 from dataclasses import dataclass
 
 from headrace.core.leases import heartbeat_lease, must_be_fenced
+from headrace.core.states import StateType
 from headrace.core.times import later, seconds_between
+from headrace.server.services.lease_ends import end_leases
 from headrace.server.services.signals import Signals
 from headrace.server.store import leases as sql
 from headrace.server.store.database import Database, Params, Transaction
-
-GIVEN_UP = "leases:given-up"
-"""Published when a worker ends a lease before its time."""
+from headrace.server.store.facts import FlowRunRow, open_state
 
 _ENDS_BY_ITSELF = frozenset({"COMPLETED", "FAILED"})
 """A run that its own process brought to its end is not lost: the process is about to exit."""
@@ -40,25 +40,31 @@ class Renewal:
 async def give_up(database: Database, signals: Signals, owner: str, over: dict[str, int]) -> None:
     """End leases now: nothing of their attempts runs any more, and they said nothing themselves.
 
+    A run that is running keeps its lease: why it ends is for its holder to say.
+
     Args:
         database: Where the runs are.
-        signals: Wakes the loop that judges them.
+        signals: Told of what becomes of them.
         owner: The holder.
         over: The epoch of each attempt, by run id.
     """
     if over:
-        await database.transact(lambda tx: _give_up(tx, owner, over))
-        signals.publish(GIVEN_UP)
+        topics = await database.transact(lambda tx: _give_up(tx, owner, over))
+        if topics:
+            signals.publish(*topics)
 
 
-def _give_up(tx: Transaction, owner: str, over: dict[str, int]) -> None:
-    tx.execute(
-        sql.GIVE_UP,
-        [
-            {"run": run_id, "at_epoch": epoch, "owner": owner, "now": tx.now()}
-            for run_id, epoch in over.items()
-        ],
-    )
+def _give_up(tx: Transaction, owner: str, over: dict[str, int]) -> list[str]:
+    now = tx.now()
+    rows = tx.fetch_all(sql.HELD_RUNS, {"ids": list(over), "owner": owner})
+    ours = [row for row in rows if _is_given_up(FlowRunRow(*row[:-1]), over)]
+    return end_leases(tx, ours, now, given_up=True)[1]
+
+
+def _is_given_up(run: FlowRunRow, over: dict[str, int]) -> bool:
+    state = open_state(run.state)
+    is_running = state is not None and state.type is StateType.RUNNING
+    return run.epoch == over[run.id] and not is_running
 
 
 async def renew(

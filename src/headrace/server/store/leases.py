@@ -26,16 +26,6 @@ RENEW = Statement(
     .values(lease_expires=bindparam("expires"))
 )
 
-GIVE_UP = Statement(
-    update(flow_run)
-    .where(
-        flow_run.c.id == bindparam("run"),
-        flow_run.c.epoch == bindparam("at_epoch"),
-        flow_run.c.lease_owner == bindparam("owner"),
-    )
-    .values(lease_expires=bindparam("now"))
-)
-
 LEASED_RUNS = Statement(
     select(*FLOW_RUN_COLUMNS)
     .select_from(FLOW_RUN_SOURCE)
@@ -53,6 +43,14 @@ EXPIRED = Statement(
     .with_for_update(of=flow_run, skip_locked=True)
 )
 """Runs whose lease ran out, and the type of their pool."""
+
+HELD_RUNS = Statement(
+    select(*FLOW_RUN_COLUMNS, work_pool.c.type)
+    .select_from(FLOW_RUN_SOURCE)
+    .where(flow_run.c.id.in_(_many("ids")), flow_run.c.lease_owner == bindparam("owner"))
+    .with_for_update(of=flow_run)
+)
+"""Runs of one holder, and the type of their pool."""
 
 FIRST_EXPIRY = Statement(
     select(func.min(flow_run.c.lease_expires)).where(flow_run.c.lease_expires.is_not(None))

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from headrace import flow, suspend_flow_run, task
+from headrace import flow, pause_flow_run, suspend_flow_run, task
 from headrace.runtime import deployment
 from headrace.runtime import flow_run as runtime_flow_run
 
@@ -37,6 +37,13 @@ def approve(value: int = 2):
     kept = slow_step(value)
     answer = suspend_flow_run(int)
     return note(f"answer {kept.value} {answer}")
+
+
+@flow
+def waits_for_word():
+    note("before")
+    pause_flow_run(timeout=300)
+    note("after")
 
 
 @flow(retries=1, flow_run_name="try-{value}")

@@ -4,26 +4,19 @@ It first makes up for the time in which it did not look: then nobody could renew
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from headrace.core.leases import LeaseTerms, Verdict, judge
-from headrace.core.states import AWAITING_RETRY, SUSPENDED, StateType
+from headrace.core.leases import LeaseTerms, Verdict
 from headrace.core.times import later, now_text, seconds_between
 from headrace.server.services.absence import last_look, make_up_for, remember_look
-from headrace.server.services.grants import carry_out_together, requeue
-from headrace.server.services.leases import GIVEN_UP
+from headrace.server.services.lease_ends import end_leases
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import leases as sql
-from headrace.server.store import transitions
-from headrace.server.store.database import Database, Transaction, Write
-from headrace.server.store.facts import FLOW_RUN_COLUMNS, FlowRunRow
+from headrace.server.store.database import Database, Transaction
 
 _log = logging.getLogger(__name__)
-
-_COLUMNS = len(FLOW_RUN_COLUMNS)
 
 LONGEST_INTERVAL = 5.0  # seconds
 LOOK_PART = 1 / 12  # of a lease
@@ -63,7 +56,7 @@ class LeaseLoop:
     looks: Looks = field(default_factory=Looks)
     name: str = "leases"
     pace: Pace = field(default_factory=lambda: Pace(interval=LONGEST_INTERVAL))
-    topics: tuple[str, ...] = (GIVEN_UP,)
+    topics: tuple[str, ...] = ()
 
     @property
     def interval(self) -> float:
@@ -116,66 +109,4 @@ class LeaseLoop:
 def end_expired(tx: Transaction, page: int) -> tuple[list[tuple[str, Verdict]], list[str]]:
     """Judge and end at most `page` leases; each run with its verdict, and what to publish."""
     now = tx.now()
-    rows = tx.fetch_all(sql.EXPIRED, {"now": now, "page": page})
-    ended: list[tuple[str, Verdict]] = []
-    topics: list[str] = []
-    for row in rows:
-        run = FlowRunRow(*row[:_COLUMNS])
-        verdict = _judge(run, row[_COLUMNS])
-        writes = _writes(run, verdict, now)
-        if writes:
-            carry_out_together(tx, writes)
-            topics += transitions.signals(run)
-        else:
-            tx.execute(sql.LET_GO, {"run": run.id})
-        ended.append((run.id, verdict))
-    return ended, topics
-
-
-def _judge(run: FlowRunRow, pool_type: str | None) -> Verdict:
-    facts = run.facts()
-    return judge(
-        facts.state.type if facts.state else None,
-        lease_kind=run.lease_kind,
-        pool_type=pool_type,
-        retry_type=facts.policy.retry_type,
-        attempts_left=facts.policy.retries + 1 - facts.run_count,
-        can_start_again=facts.has_deployment,
-        suspended=facts.state is not None and bool(facts.state.details.get("pause_reschedule")),
-    )
-
-
-def _writes(run: FlowRunRow, verdict: Verdict, now: str) -> Sequence[Write]:
-    if verdict is Verdict.REQUEUE:
-        return requeue(run, now, f"{_holder(run)} did not start it before {run.lease_expires}.")
-    if verdict is Verdict.LET_GO:
-        return []
-    reason = f"{_holder(run)} was last heard of too long ago: its lease ended {run.lease_expires}."
-    if verdict is Verdict.RESCHEDULE:
-        state = transitions.new_state(
-            StateType.SCHEDULED,
-            AWAITING_RETRY,
-            timestamp=now,
-            message=reason,
-            details={"scheduled_time": now},
-        )
-    elif verdict is Verdict.SUSPEND:
-        paused = run.facts().state
-        details = {} if paused is None else dict(paused.details)
-        state = transitions.new_state(
-            StateType.PAUSED,
-            SUSPENDED,
-            timestamp=now,
-            message=f"{reason} Resuming the run starts a new process.",
-            details=details | {"pause_reschedule": True},
-        )
-    else:
-        end = StateType.CRASHED if verdict is Verdict.CRASH else StateType.CANCELLED
-        state = transitions.new_state(end, timestamp=now, message=reason)
-    return transitions.flow_run(run, state, now=now, lease=transitions.taken_away(run))
-
-
-def _holder(run: FlowRunRow) -> str:
-    if run.lease_kind == "heartbeat":
-        return "The run's own process"
-    return f"The worker {run.lease_owner!r}"
+    return end_leases(tx, tx.fetch_all(sql.EXPIRED, {"now": now, "page": page}), now)
