@@ -14,15 +14,16 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
 from docker.errors import DockerException
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.docker_engine import PROJECT, DockerEngine, locked
 
@@ -61,11 +62,11 @@ def runs_image(docker_engine: DockerEngine, base_image: str) -> str:
 
 def make_base(client: Any) -> str:
     """The base image, imported where it is not there; its name."""
-    versions = sorted(f"{dist.name}=={dist.version}" for dist in _distributions())
+    versions = sorted(f"{dist.name}=={dist.version}" for dist in _dependencies())
     said = [sys.version, sys.base_prefix, *versions, Path(__file__).read_text()]
     name = f"{BASE}:{hashlib.sha256(repr(said).encode()).hexdigest()[:16]}"
     if not client.images(name=name):
-        _forget(client, BASE)
+        forget(client, BASE)
         with tempfile.TemporaryFile() as file:
             _pack(dict(_base_files()), file)
             file.seek(0)
@@ -90,7 +91,7 @@ def make_runs(client: Any, base: str) -> str:
     name = f"{RUNS}:{digest.hexdigest()[:16]}"
     if client.images(name=name):
         return name
-    _forget(client, RUNS)
+    forget(client, RUNS)
     site = str(SITE / "site-packages").lstrip("/")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -99,13 +100,18 @@ def make_runs(client: Any, base: str) -> str:
         info = _own_metadata()
         for path in info.iterdir():
             tar.add(path, f"root/{site}/{info.name}/{path.name}", recursive=False)
-        _add_text(tar, "root/usr/local/bin/headrace", LAUNCHER.format(python=_python()), 0o755)
-        compile_all = f"RUN {_python()} -m compileall -q /{site}/headrace"
-        _add_text(tar, "Dockerfile", f"FROM {base}\nCOPY root /\n{compile_all}\n")
+        add_text(tar, "root/usr/local/bin/headrace", LAUNCHER.format(python=python_there()), 0o755)
+        compile_all = f"RUN {python_there()} -m compileall -q /{site}/headrace"
+        add_text(tar, "Dockerfile", f"FROM {base}\nCOPY root /\n{compile_all}\n")
     buffer.seek(0)
-    for step in client.build(fileobj=buffer, custom_context=True, tag=name, decode=True, rm=True):
-        assert "error" not in step, step
+    build(client, name, buffer)
     return name
+
+
+def build(client: Any, name: str, context: Any) -> None:
+    """Build an image from a tar file that holds a Dockerfile."""
+    for step in client.build(fileobj=context, custom_context=True, tag=name, decode=True, rm=True):
+        assert "error" not in step, step
 
 
 def _own_metadata() -> Path:
@@ -116,7 +122,7 @@ def _own_metadata() -> Path:
     raise AssertionError("headrace is not installed")
 
 
-def _forget(client: Any, repository: str) -> None:
+def forget(client: Any, repository: str) -> None:
     """Remove the older ones, as far as no container uses them."""
     for image in client.images(name=repository):
         for tag in image["RepoTags"] or []:
@@ -128,7 +134,7 @@ def _forget(client: Any, repository: str) -> None:
 
 def _base_files() -> Iterator[tuple[str, Path]]:
     found = dict(_interpreter())
-    found |= {f"{SITE}/site-packages/{name}": path for name, path in _dependencies()}
+    found |= {f"{SITE}/site-packages/{name}": path for name, path in files_of(_dependencies())}
     for program in PROGRAMS:
         found[f"/bin/{program}"] = Path(shutil.which(program) or f"/bin/{program}").resolve()
     needing = [p for p in found.values() if ".so" in p.name or p.parent.name == "bin"]
@@ -136,13 +142,14 @@ def _base_files() -> Iterator[tuple[str, Path]]:
     yield from found.items()
 
 
-def _python() -> str:
+def python_there() -> str:
+    """The interpreter, in an image."""
     return f"{sys.base_prefix}/bin/{SITE.name}"
 
 
 def _interpreter() -> Iterator[tuple[str, Path]]:
-    yield _python(), Path(_python()).resolve()
-    yield f"{sys.base_prefix}/bin/python", Path(_python()).resolve()
+    yield python_there(), Path(python_there()).resolve()
+    yield f"{sys.base_prefix}/bin/python", Path(python_there()).resolve()
     for folder, names, files in os.walk(SITE):
         names[:] = [n for n in names if n not in UNUSED and not n.startswith("config-")]
         for name in files:
@@ -153,30 +160,34 @@ def _interpreter() -> Iterator[tuple[str, Path]]:
             yield str(path), path
 
 
-def _distributions() -> Iterator[Distribution]:
-    """All that Headrace needs, as it is installed here; itself excepted."""
-    waiting, seen = ["headrace"], set[str]()
+def needed_by(name: str, *, path: Sequence[str] = ()) -> Iterator[Distribution]:
+    """All that a distribution needs, itself first; as installed here, or in the directories of `path`."""
+    waiting, seen = [name], set[str]()
     while waiting:
-        name = waiting.pop()
-        if name in seen:
+        wanted = canonicalize_name(waiting.pop())
+        if wanted in seen:
             continue
-        seen.add(name)
-        dist = distribution(name)
+        seen.add(wanted)
+        where = {"path": list(path)} if path else {}
+        dist = next(iter(Distribution.discover(name=wanted, **where)))
         for text in dist.requires or []:
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 waiting.append(requirement.name)
-        if name != "headrace":
-            yield dist
+        yield dist
 
 
-def _dependencies() -> Iterator[tuple[str, Path]]:
-    """Their files, by their place in site-packages."""
-    for dist in _distributions():
+def files_of(dists: Iterable[Distribution]) -> Iterator[tuple[str, Path]]:
+    """The files of distributions, by their place in site-packages."""
+    for dist in dists:
         for file in dist.files or []:
             path = Path(str(dist.locate_file(file)))
             if not str(file).startswith("..") and path.is_file():
                 yield str(file), path
+
+
+def _dependencies() -> list[Distribution]:
+    return [dist for dist in needed_by("headrace") if dist.name != "headrace"]
 
 
 def _libraries(needing: Iterable[Path]) -> set[str]:
@@ -197,14 +208,15 @@ def _pack(files: dict[str, Path], to: Any) -> None:
     with tarfile.open(fileobj=to, mode="w", dereference=True) as tar:
         for target, source in sorted(files.items()):
             tar.add(source, target.lstrip("/"), recursive=False)
-        _add_text(tar, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
-        _add_text(tar, "etc/group", "root:x:0:\n")
+        add_text(tar, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+        add_text(tar, "etc/group", "root:x:0:\n")
         folder = tarfile.TarInfo("tmp")
         folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
         tar.addfile(folder)
 
 
-def _add_text(tar: tarfile.TarFile, name: str, text: str, mode: int = 0o644) -> None:
+def add_text(tar: tarfile.TarFile, name: str, text: str, mode: int = 0o644) -> None:
+    """Add a file with this text."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = len(text.encode()), mode
     tar.addfile(info, io.BytesIO(text.encode()))

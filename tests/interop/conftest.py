@@ -13,7 +13,10 @@ import pytest
 from headrace.testing import peer
 from tests.conftest import PostgresqlServer
 from tests.interop.contract_client import CommandLine, ContractClient
+from tests.interop.contract_image import contract_image
 from tests.interop.served import Served, serve
+
+__all__ = ["contract_image"]
 
 PROJECT = Path(__file__).parents[2]
 
@@ -27,6 +30,12 @@ def peer_python() -> Path:
     state = (PROJECT / "pyproject.toml").read_text()
     ours = ("--editable", str(PROJECT))
     return peer.install(PROJECT / ".peer-with-ours", ours, state, serves=False)
+
+
+@pytest.fixture(scope="session")
+def peer_with_workers() -> Path:
+    """The interpreter that has the contract's client and its workers for containers."""
+    return peer.install(PROJECT / ".peer-with-workers", ("prefect-docker", "prefect-kubernetes"))
 
 
 @pytest.fixture(scope="module")

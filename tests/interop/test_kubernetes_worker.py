@@ -8,22 +8,18 @@ from typing import Any
 
 import pytest
 
-from headrace.testing import peer
-from tests.interop.conftest import PROJECT
 from tests.interop.contract_client import PROGRAMS, ContractClient, Running
 from tests.interop.served import Served, wait_until
 from tests.stand_ins.kubernetes.cluster import StandInCluster
 
 pytestmark = pytest.mark.timeout(300)
 IMAGE = "prefect:test"
-# Its newest version that asks for no later client than the contract's.
-WORKER = "prefect-kubernetes"
 
 
 @pytest.fixture(scope="session")
-def peer_python() -> Path:
+def peer_python(peer_with_workers: Path) -> Path:
     """The interpreter that has the contract's client and its kubernetes worker."""
-    return peer.install(PROJECT / ".peer-with-kubernetes", (WORKER,))
+    return peer_with_workers
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +49,7 @@ def trigger(served: Served, flow: str, **parameters: Any) -> str:
         "name": flow,
         "flow_id": flow_id,
         "work_pool_name": "theirs",
-        "entrypoint": f"in_pods.py:{flow}",
+        "entrypoint": f"in_containers.py:{flow}",
         "path": str(PROGRAMS),
         "job_variables": {"image": IMAGE, "namespace": "jobs"},
     }

@@ -1,4 +1,4 @@
-"""Flows of the contract's SDK that its own kubernetes worker runs in pods."""
+"""Flows of the contract's SDK that workers run in pods and containers."""
 
 import os
 import time
@@ -14,7 +14,7 @@ def double(number: int) -> int:
 
 @flow(log_prints=True)
 def doubles(number: int) -> int:
-    print("doubled in a pod")
+    print(f"doubled in a container, {os.environ.get('GREETING')}")
     return double(number)
 
 
