@@ -15,7 +15,7 @@ from headrace.wire.states import StateCreate, StateDetails, StateType
 from headrace.wire.work_pools import WorkPoolResponse
 from headrace.wire.workers import WorkerHeartbeatBody
 
-ERROR = 40  # the level of a log line that tells of a crash
+WARNING, ERROR = 30, 40  # the levels of log lines: a run that cannot start yet, and a crash
 # Seconds beyond the server's own patience before a held-open claim counts as lost.
 _SLACK = 15.0
 # Seconds for any short request of a worker; its loops come back soon enough.

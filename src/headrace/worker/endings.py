@@ -24,7 +24,7 @@ from headrace.infrastructure.contract import Infrastructure, Releasing, Status
 from headrace.wire.claims import HeldLease
 from headrace.wire.flow_runs import FlowRunResponse
 from headrace.wire.states import StateCreate, StateType
-from headrace.worker.api import ERROR, WorkerApi, awaiting_retry, cancelled, crashed
+from headrace.worker.api import ERROR, WARNING, WorkerApi, awaiting_retry, cancelled, crashed
 from headrace.worker.holdings import Held, Holdings
 from headrace.worker.ledger import Ledger
 
@@ -45,6 +45,7 @@ _RETRY_FIRST, _RETRY_LONGEST = 0.5, 15.0  # seconds between tries while the API 
 # How long the end of an attempt is tried to be told, seconds. After that its lease has long expired
 # and the server has drawn its own conclusion.
 _PATIENCE = 3600.0
+_MOST_REASONS = 4096  # runs of which it is known what was said; as many as a worker holds at once
 _LOGGER_NAME = "headrace.flow_runs.worker"
 
 
@@ -144,6 +145,7 @@ class Endings:
         # Bounded by the ledger's slots: an attempt ends once.
         self._ended: queue.SimpleQueue[Held | None] = queue.SimpleQueue()
         self._later: list[tuple[float, Held]] = []  # monotonic, which
+        self._told_reasons: dict[str, str] = {}  # by run
         self._thread = threading.Thread(target=self._run, name="endings", daemon=True)
 
     def start(self) -> None:
@@ -191,6 +193,7 @@ class Endings:
                 self._speak_for(held)
             elif verdict is Verdict.RELEASE:
                 self._give_up(held)
+                self._say_why(held)
         except (ServerUnreachable, RequestTimedOut, ServerFault, TooBusy) as error:
             self._try_later(held, error)
             return
@@ -223,6 +226,17 @@ class Endings:
     def _give_up(self, held: Held) -> None:
         over = [HeldLease(flow_run_id=UUID(held.run_id), epoch=held.epoch)]
         self._api.renew(self._owner, [], over)
+
+    def _say_why(self, held: Held) -> None:
+        """Put into the run's log why it waits on: once for each reason, for it comes again soon."""
+        reason = held.status.reason
+        if not reason or self._told_reasons.get(held.run_id) == reason:
+            return
+        if len(self._told_reasons) >= _MOST_REASONS:
+            self._told_reasons.clear()
+        self._told_reasons[held.run_id] = reason
+        message = f"The run's process {reason}. The run goes back to its queue."
+        self._api.log(held.run_id, _LOGGER_NAME, WARNING, message)
 
     def _try_later(self, held: Held, error: HeadraceError) -> None:
         if held.lost or time.monotonic() - held.deadline > _PATIENCE:

@@ -19,6 +19,8 @@ _REST = (
     5.0  # seconds without new claims after a run had to be given back: it would come again at once
 )
 
+_SAY_AGAIN = 60.0  # seconds until a reason why runs do not start is told once more
+
 
 class Launcher:
     """Launches in turn, or several at a time where launching takes long.
@@ -48,6 +50,7 @@ class Launcher:
         self._unwanted = unwanted
         self._closing = threading.Event()
         self.rest_until = 0.0  # monotonic: nothing should be claimed before
+        self._said: dict[str, float] = {}  # monotonic: when, by reason
         self._pool = ThreadPoolExecutor(threads, "launcher") if threads else None
 
     def launch(self, job: Job, held: Held) -> None:
@@ -80,17 +83,18 @@ class Launcher:
         pause = _PAUSE
         for left in range(_TRIES - 1, -1, -1):
             if not held.is_wanted:
-                return Status(Phase.EXITED, reason="was not started", proven=True, never_ran=True)
+                return Status(Phase.EXITED, proven=True, never_ran=True)
             try:
                 self._keep(held, self._infrastructure.launch(job))
             except InfrastructureUnavailable as error:
-                _log.warning("run %s cannot be started yet: %s", job.run_id, error)
+                self._say(job, str(error))
                 if left:
                     self._closing.wait(pause)
                     pause *= 2
                     continue
                 self.rest_until = time.monotonic() + _REST
-                return Status(Phase.EXITED, reason=str(error), proven=True, never_ran=True)
+                reason = f"cannot be started now: {error}"
+                return Status(Phase.EXITED, reason=reason, proven=True, never_ran=True)
             except InfrastructureError as error:
                 reason = f"could not be started: {error}"
                 return Status(
@@ -98,6 +102,14 @@ class Launcher:
                 )
             return None
         return None
+
+    def _say(self, job: Job, reason: str) -> None:
+        """Say why a run does not start; the same reason not again and again, for all that wait."""
+        now = time.monotonic()
+        self._said = {one: at for one, at in self._said.items() if now - at < _SAY_AGAIN}
+        if reason not in self._said:
+            self._said[reason] = now
+            _log.warning("run %s cannot be started yet: %s", job.run_id, reason)
 
     def _keep(self, held: Held, handle: Handle) -> None:
         # The attempt may have told of its start already, with a fuller handle.

@@ -61,8 +61,8 @@ class Watcher:
         while not self._over.wait(_TICK):
             for what, step in (("runs", self._look), ("strays", self._reconcile)):
                 try:
-                    step()
-                    self._complaints.settled(what)
+                    if step():
+                        self._complaints.settled(what)
                 except InfrastructureError as error:
                     self._complaints.made(what, f"{what} cannot be looked at now", error)
                 except Exception:  # noqa: BLE001  # the loop's edge
@@ -72,7 +72,8 @@ class Watcher:
         """Look no more."""
         self._over.set()
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Look at what runs; whether the infrastructure was asked."""
         now = time.monotonic()
         is_due = now - self._polled >= _POLL_EACH
         # What is being stopped is looked at more often; by lists not as often as by single looks.
@@ -92,6 +93,7 @@ class Watcher:
             self._listed = now
             for handle, status in self._poll(wanted):
                 self._note(handle, status)
+        return bool(wanted)
 
     def _poll(self, handles: list[Handle]) -> Iterable[tuple[Handle, Status]]:
         if isinstance(self._infrastructure, Listing):
@@ -107,13 +109,11 @@ class Watcher:
         if status.exited or status.phase is not held.status.phase or fuller is not known:
             self._changed(fuller, status)
 
-    def _reconcile(self) -> None:
-        """End attempts that carry this worker's name and that it does not hold."""
-        if not isinstance(self._infrastructure, Reconciling):
-            return
+    def _reconcile(self) -> bool:
+        """End attempts that carry this worker's name and that it does not hold; whether it looked."""
         now = time.monotonic()
-        if now < self._reconcile_at:
-            return
+        if not isinstance(self._infrastructure, Reconciling) or now < self._reconcile_at:
+            return False
         self._reconcile_at = now + _RECONCILE_EACH
         for handle, status in self._infrastructure.attempts():
             # What is launched is held before: what is found and not held is nobody's.
@@ -125,3 +125,4 @@ class Watcher:
                 self._reconcile_at = now + _STRAY_GRACE  # to see it end, or to end it
             elif isinstance(self._infrastructure, Releasing):
                 self._infrastructure.release(handle)
+        return True

@@ -60,6 +60,11 @@ class DockerDesk(Desk):
     def containers(self, run: str) -> list[dict[str, Any]]:
         return self.engine.containers(all=True, filters={"label": f"{RUN}={run}"})
 
+    def logged(self, run: str) -> list[str]:
+        """The lines of its log."""
+        wanted = {"logs": {"flow_run_id": {"any_": [run]}}}
+        return [line["message"] for line in self.server.post("/logs/filter", wanted).json]
+
     def close(self) -> None:
         super().close()
         self.relay.cut()
@@ -154,6 +159,9 @@ def test_an_image_that_nobody_has_is_told_by_its_registry(desk: DockerDesk):
     desk.deploy("breaks", image="127.0.0.1:1/no-such-image:1")
     run = desk.launch("breaks")
     wait_for(lambda: "connection refused" in log.read_text(), log)
+    wait_for(lambda: desk.logged(run), log)
+    assert all("The run goes back to its queue." in line for line in desk.logged(run))
+    assert "connection refused" in desk.logged(run)[0]
     assert desk.flow_run(run)["state_type"] in {"PENDING", "SCHEDULED"}
 
 

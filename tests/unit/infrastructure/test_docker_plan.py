@@ -69,6 +69,19 @@ def test_when_an_image_is_pulled(image: str, asked: str | None, policy: PullPoli
     assert plan(image=image, image_pull_policy=asked).pull is policy
 
 
+@pytest.mark.parametrize("name", ["mem_limit", "memswap_limit"])
+def test_amounts_of_memory(name: str):
+    """What the engine takes passes; else the line says how it is written."""
+    for amount in ("512m", "1.5g", "2GB", "64 m", "-1", 536870912):
+        assert str(amount) in {
+            plan(**{name: amount}).memory,
+            plan(**{name: amount}).memory_and_swap,
+        }
+    for amount in ("lots", "2gib", "m", "1..5g"):
+        with pytest.raises(InfrastructureError, match=f"'{name}' is .*give a number with a unit"):
+            plan(**{name: amount})
+
+
 def test_on_linux_a_server_on_loopback_is_reached_from_its_own_network():
     made = plan(url="http://127.0.0.1:4200/api")
     assert made.network_mode == "host"

@@ -149,6 +149,25 @@ def test_what_may_work_in_a_moment_is_tried_again_and_then_given_back(world: Wor
     assert world.launcher.rest_until > time.monotonic()
 
 
+def test_a_reason_is_said_once_for_all_runs_that_wait(
+    world: World, caplog: pytest.LogCaptureFixture
+):
+    """However often each of them is tried; another reason is said as well."""
+
+    reasons = iter(["the engine is away"] * 7 + ["busy"])  # two runs, four tries each
+
+    def away() -> None:
+        raise InfrastructureUnavailable(next(reasons))
+
+    world.engine.do = away
+    for _ in range(2):
+        world.launch()
+    wait_for(lambda: len(world.failed) == 2)
+    said = [line.message.partition(": ")[2] for line in caplog.records]
+    assert said == ["the engine is away", "busy"]
+    assert all(status.reason.startswith("cannot be started now: ") for status in world.failed)
+
+
 def test_any_other_error_is_the_run_s_and_not_the_worker_s(world: World):
     world.engine.do = lambda: 1 // 0 and None
     world.launch()

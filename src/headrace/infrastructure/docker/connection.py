@@ -1,19 +1,24 @@
 """The connection to a Docker engine: found, opened when it is needed, and its errors told."""
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Generator, Mapping
 from typing import Any, Final
 
-from docker.utils import kwargs_from_env
+from docker.constants import IS_WINDOWS_PLATFORM
+from docker.errors import DockerException
+from docker.utils import kwargs_from_env, parse_host
 
+from headrace.errors import InfrastructureError
 from headrace.infrastructure.docker.api import Api, open_api
 from headrace.infrastructure.docker.failures import told
 
 _SHORT = 15.0  # seconds for a short request; an engine under load may take several
 _LONG = 3600.0  # seconds of silence in a stream: a pull, an output, the events
 _DEFAULT_URL: Final = "unix:///var/run/docker.sock"
+_VARIABLES: Final = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 
 class Connection:
@@ -21,13 +26,21 @@ class Connection:
 
     Args:
         environment: Where `DOCKER_HOST` and its like are read; the process's own when not given.
+
+    Raises:
+        InfrastructureError: They name no engine, or keys that cannot be used.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        given = dict(environment) if environment is not None else None
-        with told("the engine cannot be found", str((given or {}).get("DOCKER_HOST", ""))):
+        given = dict(os.environ if environment is None else environment)
+        self.url = given.get("DOCKER_HOST") or _DEFAULT_URL
+        try:
             self._options: dict[str, Any] = dict(kwargs_from_env(environment=given))
-        self.url = str(self._options.get("base_url") or _DEFAULT_URL)
+            parse_host(self.url, IS_WINDOWS_PLATFORM, tls="tls" in self._options)
+        except (DockerException, OSError) as error:
+            names = ", ".join(f"{name}={given[name]}" for name in _VARIABLES if given.get(name))
+            message = f"the Docker engine cannot be found with {names}: {error}"
+            raise InfrastructureError(message) from None
         self._lock = threading.Lock()
         self._client: Api | None = None
         self._version = ""

@@ -13,6 +13,8 @@ from headrace.infrastructure.docker.api import status_code
 
 _BUSY: Final = frozenset({429, 502, 503, 504})  # a proxy's or a registry's: later it may work
 
+_FULL: Final = "no space left on device"
+
 # What registries and networks say when it may work in a moment; else a pull fails for good.
 _TRANSIENT: Final = (
     "timeout",
@@ -46,7 +48,7 @@ def told(what: str, engine: str) -> Generator[None]:
     try:
         yield
     except APIError as error:
-        message = f"{what}: {_said(error)}"
+        message = f"{what}: {_with_advice(_said(error))}"
         if status_code(error) in _BUSY:
             raise InfrastructureUnavailable(message) from None
         raise InfrastructureError(message) from None
@@ -64,6 +66,8 @@ def pull_failure(image: str, said: str) -> InfrastructureError:
     message = f"the image {image!r} cannot be pulled: {said}"
     if any(words in said.lower() for words in _TRANSIENT):
         return InfrastructureUnavailable(message)
+    if _FULL in said:
+        return InfrastructureError(_with_advice(message))
     return InfrastructureError(
         f"{message}; look at its name and tag, and give 'registry_credentials' where it is private"
     )
@@ -71,6 +75,13 @@ def pull_failure(image: str, said: str) -> InfrastructureError:
 
 def _said(error: APIError) -> str:
     return str(error.explanation or error).strip()
+
+
+def _with_advice(said: str) -> str:
+    """What the engine said, and what to do where that is not in it."""
+    if _FULL not in said:
+        return said
+    return f"{said}; the disk of the engine's machine is full: make room (`docker system prune`)"
 
 
 def _unreachable(engine: str, error: Exception) -> InfrastructureUnavailable:

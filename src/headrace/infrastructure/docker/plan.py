@@ -20,6 +20,7 @@ CONTRACT_IMAGE: Final = "prefecthq/prefect:3-latest"
 GATEWAY: Final = "host.docker.internal"
 """The name by which a container finds the machine of its engine."""
 
+_MEMORY = re.compile(r"-1|\d+(\.\d+)? ?[bkmg]?b?", re.IGNORECASE)
 _API_URLS = ("HEADRACE_API_URL", "PREFECT_API_URL")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  # as in an address
 _DEFAULT_WAIT = 60.0  # seconds that a container may take to be created and to start
@@ -130,8 +131,8 @@ def plan_container(job: Job, *, is_linux: bool) -> ContainerPlan:
         network_mode=network_mode,
         networks=networks,
         volumes=_texts(said, "volumes"),
-        memory=_text(said, "mem_limit"),
-        memory_and_swap=_text(said, "memswap_limit"),
+        memory=_memory(said, "mem_limit"),
+        memory_and_swap=_memory(said, "memswap_limit"),
         privileged=said.get("privileged") is True,
         removed=said.get("auto_remove") is True,
         extra_hosts=hosts,
@@ -230,6 +231,15 @@ def _seconds(value: object) -> float:
 def _text(said: Mapping[str, object], name: str) -> str | None:
     value = said.get(name)
     return None if value is None or value == "" else str(value)
+
+
+def _memory(said: Mapping[str, object], name: str) -> str | None:
+    """An amount of memory, as the engine has it."""
+    value = _text(said, name)
+    if value is not None and not _MEMORY.fullmatch(value):
+        message = f"the job's {name!r} is {value!r}; give a number with a unit, as in 512m or 2g"
+        raise InfrastructureError(message)
+    return value
 
 
 def _texts(said: Mapping[str, object], name: str) -> tuple[str, ...]:
