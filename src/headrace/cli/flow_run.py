@@ -52,6 +52,7 @@ from headrace.wire.flow_runs import (
     ReadFlowRunsBody,
     SetFlowRunStateBody,
 )
+from headrace.wire.jobs import JobPart
 from headrace.wire.orchestration import SetStateStatus
 from headrace.wire.states import StateCreate, StateDetails, StateType
 
@@ -143,6 +144,35 @@ def inspect(run_id: UUID, output: OutputFormat, *, web: bool) -> None:
         },
         output,
     )
+
+
+@flow_run.command()
+@click.argument("run_id", type=click.UUID, metavar="ID")
+@output_option
+def job(run_id: UUID, output: OutputFormat) -> None:
+    """Show what a flow run's job is made of: each value, and who gave it.
+
+    It is told from the work pool, the deployment, the variables and the blocks as they are now.
+    Secrets are masked.
+    """
+    account = claims.read_job(connect(), run_id)
+    if output is OutputFormat.JSON:
+        print_json(account)
+        return
+    rows = [[part.path, _value_of(part), ", ".join(part.sources)] for part in account.parts]
+    nothing = "Its job cannot be made." if account.problems else "It has no work pool, so no job."
+    show_list(["value", "is", "from"], rows, output, whole=account, empty=nothing)
+    for line in account.problems:
+        click.echo(line, err=True)
+    for name in account.unknown:
+        giver, _, variable = name.partition(": ")
+        hint(
+            f"The template has no variable {variable!r}, which the {giver} gives: it does nothing."
+        )
+
+
+def _value_of(part: JobPart) -> Any:
+    return "(known to the worker)" if part.value is None else part.value
 
 
 def _wait(client: Client, run: FlowRunResponse) -> str | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from headrace.client.http import Client
 from headrace.wire.claims import ClaimBody, ClaimResponse, RenewBody, RenewResponse, WaitReason
+from headrace.wire.jobs import JobAccount
 
 ANSWER_TIME = 30.0  # seconds for the answer itself, beyond what the caller lets the server wait
 
@@ -48,3 +49,8 @@ def read_wait_reason(client: Client, flow_run_id: UUID) -> WaitReason:
     """Why a flow run does not run at this moment."""
     path = f"/headrace/flow_runs/{flow_run_id}/wait_reason"
     return client.call("GET", path, answer=WaitReason)
+
+
+def read_job(client: Client, flow_run_id: UUID) -> JobAccount:
+    """Each value of the job that a flow run's work pool makes of it, and who gave it."""
+    return client.call("GET", f"/headrace/flow_runs/{flow_run_id}/job", answer=JobAccount)

@@ -76,11 +76,17 @@ def parse_reference(name: str) -> Reference | None:
     return Reference(_KINDS[word], rest.replace(".", "/", 1) if word == "blocks" else rest)
 
 
+def sole_placeholder(text: str) -> str | None:
+    """The name of the placeholder that the text is nothing but; None where there is more, or less."""
+    whole = _PLACEHOLDER.fullmatch(text.strip())
+    return whole[1] if whole else None
+
+
 def fill_text(text: str, fill: Fill) -> object:
     """One text with its placeholders filled; `MISSING` when it was one placeholder without a value."""
-    whole = _PLACEHOLDER.fullmatch(text.strip())
-    if whole:
-        value = fill(whole[1])
+    name = sole_placeholder(text)
+    if name is not None:
+        value = fill(name)
         return text if value is KEPT else value
     return _PLACEHOLDER.sub(lambda match: _as_text(match, fill(match[1])), text)
 

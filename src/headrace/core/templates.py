@@ -7,7 +7,7 @@ JSON schema of what may be put in. Values come in layers: the schema's defaults,
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from headrace.core.json_schema import Fault, compile_schema, find_faults, schema_text
 from headrace.core.placeholders import (
@@ -20,6 +20,7 @@ from headrace.core.placeholders import (
     has_placeholders,
     look_into,
     parse_reference,
+    sole_placeholder,
 )
 from headrace.errors import ObjectNotFound, ValidationFailed
 
@@ -39,18 +40,25 @@ class Layer:
     values: Values
 
 
+class Part(NamedTuple):
+    """One value of a job, and the layers, variables and blocks that it came from."""
+
+    value: object
+    sources: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """A job, ready to launch.
 
     Args:
         configuration: The template's `job_configuration` with everything filled in.
-        sources: For each dotted path of it, the layers that the value came from.
+        parts: Each value in it that holds no others, by its dotted path.
         unknown: Variables that were given and that the template does not have, as `layer: name`.
     """
 
     configuration: dict[str, object]
-    sources: dict[str, tuple[str, ...]]
+    parts: dict[str, Part]
     unknown: tuple[str, ...]
 
 
@@ -148,14 +156,17 @@ def resolve(template: Values, layers: Sequence[Layer], look_up: LookUp) -> Resol
 
     Raises:
         ObjectNotFound: Something referred to does not exist; says what and where.
+        ValidationFailed: What a reference stands for is not what the schema allows there.
     """
     values, origins = _merge(template, layers)
-    sources: dict[str, tuple[str, ...]] = {}
     filling = _Filling(values, origins, look_up)
-    configuration = filling.fill(template.get("job_configuration", {}), (), sources)
+    opened = {name: filling.open_value(name) for name, one in values.items() if _has_reference(one)}
+    if opened:
+        check_variables(template, [Layer("opened", opened)], complete=False)
+    configuration = filling.fill(template.get("job_configuration", {}), ())
     return Resolved(
         configuration=cast("dict[str, object]", configuration),
-        sources=sources,
+        parts=filling.parts,
         unknown=find_unknown(template, layers),
     )
 
@@ -167,23 +178,52 @@ class _Filling:
         self, values: Values, origins: Mapping[str, tuple[str, ...]], look_up: LookUp
     ) -> None:
         self._values, self._origins, self._look_up = values, origins, look_up
+        self.parts: dict[str, Part] = {}
 
-    def fill(
-        self, value: object, path: tuple[str, ...], sources: dict[str, tuple[str, ...]]
-    ) -> object:
+    def fill(self, value: object, path: tuple[str, ...]) -> object:
         if isinstance(value, Mapping):
             items = cast("Mapping[str, object]", value).items()
-            filled = {key: self.fill(item, (*path, key), sources) for key, item in items}
+            filled = {key: self.fill(item, (*path, key)) for key, item in items}
             return {key: item for key, item in filled.items() if item is not MISSING}
         if isinstance(value, list):
             every = enumerate(cast("list[object]", value))
-            listed = [self.fill(item, (*path, str(index)), sources) for index, item in every]
+            listed = [self.fill(item, (*path, str(index))) for index, item in every]
             return [item for item in listed if item is not MISSING]
+        if not isinstance(value, str):
+            return self._note(path, value, ())
+        name = sole_placeholder(value)
+        given = MISSING if name is None else look_into(self._values, name)
+        if name is not None and isinstance(given, Mapping) and given:
+            return self._open(name, cast("Values", given), path)
         used: list[str] = []
-        result = fill_text(value, self._filler(path, used)) if isinstance(value, str) else value
-        if result is not MISSING:
-            sources[".".join(path)] = tuple(dict.fromkeys(used)) or (TEMPLATE,)
-        return result
+        result = fill_text(value, self._filler(path, used))
+        return result if result is MISSING else self._note(path, result, used)
+
+    def open_value(self, name: str) -> object:
+        """A variable's value with what it refers to."""
+        return self._resolve_inside(self._values[name], (name,), [])
+
+    def _open(self, name: str, given: Values, path: tuple[str, ...]) -> dict[str, object]:
+        """The object that a variable stands for: each of its values has come from a layer."""
+        opened: dict[str, object] = {}
+        for key, item in given.items():
+            inner, at = f"{name}.{key}", (*path, key)
+            if isinstance(item, Mapping) and item:
+                opened[key] = self._open(inner, cast("Values", item), at)
+                continue
+            used = list(self._origin(inner))
+            opened[key] = self._note(at, self._resolve_inside(cast("object", item), at, used), used)
+        return opened
+
+    def _note(self, path: tuple[str, ...], value: object, used: Sequence[str]) -> object:
+        self.parts[".".join(path)] = Part(value, tuple(dict.fromkeys(used)) or (TEMPLATE,))
+        return value
+
+    def _origin(self, name: str) -> tuple[str, ...]:
+        """Who gave a variable, or a field in it: who gave the nearest that is known by itself."""
+        while name not in self._origins:
+            name = name.rpartition(".")[0]
+        return self._origins[name]
 
     def _filler(self, path: tuple[str, ...], used: list[str]) -> Fill:
         def fill(name: str) -> object:
@@ -192,7 +232,7 @@ class _Filling:
             value = look_into(self._values, name)
             if isinstance(value, Missing):
                 return value
-            used.extend(self._origins[name.split(".", maxsplit=1)[0]])
+            used.extend(self._origin(name))
             return self._resolve_inside(value, path, used)
 
         return fill
@@ -205,7 +245,7 @@ class _Filling:
         if isinstance(value, list):
             every = cast("list[object]", value)
             return [self._resolve_inside(item, path, used) for item in every]
-        if not isinstance(value, str) or not any(map(parse_reference, find_placeholders(value))):
+        if not isinstance(value, str) or not _has_reference(value):
             return value
         return fill_text(
             value,
@@ -238,10 +278,13 @@ def _merge(
                 continue
             before = values.get(name)
             if name == _MERGED and isinstance(before, Mapping) and isinstance(value, Mapping):
-                merged = {**cast("Values", before), **cast("Values", value)}
-                values[name], origins[name] = merged, (*origins[name], layer.name)
+                values[name] = {**cast("Values", before), **cast("Values", value)}
+                origins[name] = (*origins[name], layer.name)
             else:
                 values[name], origins[name] = value, (layer.name,)
+            if name == _MERGED and isinstance(value, Mapping):
+                keys = cast("Values", value)
+                origins.update({f"{name}.{key}": (layer.name,) for key in keys})
     return values, origins
 
 
@@ -261,6 +304,10 @@ def _properties(template: Values) -> Values:
 
 def _plain_placeholders(value: object) -> Iterator[str]:
     return (name for name in find_placeholders(value) if parse_reference(name) is None)
+
+
+def _has_reference(value: object) -> bool:
+    return any(map(parse_reference, find_placeholders(value)))
 
 
 def _is_open(value: object) -> bool:

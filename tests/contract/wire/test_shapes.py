@@ -24,7 +24,7 @@ from headrace.wire.decode import encode
 DATA = Path(__file__).parents[1] / "data" / "openapi.json"
 
 # Modules of objects that are Headrace's own, beside the contract.
-OWN_MODULES = {"claims", "refusals", "decode", "faults", "objects", "server"}
+OWN_MODULES = {"claims", "jobs", "refusals", "decode", "faults", "objects", "server"}
 
 # WebSocket frames: the document of the contract has none of them.
 UNDOCUMENTED_MODULES = {"task_worker_channel", "worker_channel"}

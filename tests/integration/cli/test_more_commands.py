@@ -246,3 +246,34 @@ def test_completion_scripts(headrace: Run) -> None:
     """The script of each shell names the program."""
     for shell in ("bash", "zsh", "fish"):
         assert "_HEADRACE_COMPLETE" in ok(headrace("completion", shell))
+
+
+def test_a_run_s_job_is_told(headrace: Run) -> None:
+    """Each value with who gave it, what does nothing, and a line for a run without a pool."""
+    ok(headrace("work-pool", "create", "explained", "--type", "process"))
+    flow = json.loads(ok(headrace("api", "POST", "/flows/", "--data", '{"name": "explained"}')))
+    body = {
+        "name": "d",
+        "flow_id": flow["id"],
+        "work_pool_name": "explained",
+        "job_variables": {"env": {"GREETING": "hello"}, "working_dir": "/srv"},
+    }
+    made = json.loads(ok(headrace("api", "POST", "/deployments/", "--data", json.dumps(body))))
+    path = f"/deployments/{made['id']}/create_flow_run"
+    asked = json.dumps({"job_variables": {"env": {"DB_PASSWORD": "hidden"}}})
+    run = json.loads(ok(headrace("api", "POST", path, "--data", asked)))["id"]
+    shown = ok(headrace("flow-run", "job", run))
+    lines = {line.split()[0]: line.split(None, 1)[1] for line in shown.splitlines()[1:]}
+    assert lines["env.GREETING"].split() == ["hello", "deployment"]
+    assert lines["env.DB_PASSWORD"].split() == ["********", "run"]
+    assert lines["working_dir"].split() == ["/srv", "deployment"]
+    assert lines["stream_output"].split() == ["yes", "pool", "default"]
+    assert max(map(len, shown.splitlines())) <= 80
+    whole = json.loads(ok(headrace("flow-run", "job", run, "-o", "json")))
+    assert whole["work_pool_name"] == "explained"
+    alone = json.dumps({"flow_id": flow["id"]})
+    bare = json.loads(ok(headrace("api", "POST", "/flow_runs/", "--data", alone)))["id"]
+    told = headrace("flow-run", "job", bare)
+    assert told.returncode == 0
+    assert "no work pool" in told.stderr
+    refused(headrace("flow-run", "job", flow["id"]), "not found")

@@ -65,9 +65,11 @@ def test_layers_win_in_order_and_say_so():
         "nested": {"deep": {"host": "h1"}},
         "secret": {"value": "s3cret"},
     }
-    assert resolved.sources == {
+    assert {path: part.sources for path, part in resolved.parts.items()} == {
         "image": ("pool default", "deployment"),
-        "env": ("pool default", "deployment", "run"),
+        "env.A": ("pool default",),
+        "env.B": ("deployment",),
+        "env.C": ("run",),
         "limits.0.cpu": ("run",),
         "limits.2": ("template",),
         "region": ("template",),
@@ -82,7 +84,24 @@ def test_references_inside_values():
     text = "run {{ prefect.variables.team }} {{ jinja }}"
     resolved = resolve(TEMPLATE, [Layer("run", {"command": text, "image": "i"})], look_up)
     assert resolved.configuration["command"] == "run blue {{ jinja }}"
-    assert resolved.sources["command"] == ("run", "variable team")
+    assert resolved.parts["command"].sources == ("run", "variable team")
+
+
+def test_each_value_of_an_object_is_told_apart():
+    """An object that one variable stands for is opened: who gave each, and what it refers to."""
+    template = {
+        "job_configuration": {"labels": "{{ labels }}", "note": "for {{ labels.deep.team }}"},
+        "variables": {"properties": {"labels": {"type": "object"}}},
+    }
+    given = {"deep": {"team": "{{ prefect.variables.team }}"}, "empty": {}, "many": [1, 2]}
+    resolved = resolve(template, [Layer("deployment", {"labels": given})], look_up)
+    assert resolved.parts == {
+        "labels.deep.team": ("blue", ("deployment", "variable team")),
+        "labels.empty": ({}, ("deployment",)),
+        "labels.many": ([1, 2], ("deployment",)),
+        "note": ("for blue", ("deployment", "variable team")),
+    }
+    assert resolved.configuration["labels"]["deep"] == {"team": "blue"}
 
 
 def test_a_missing_block_is_named():

@@ -9,11 +9,13 @@ from headrace.server.services.claimed_runs import Claimed, describe_runs
 from headrace.server.services.claims import Answer as ClaimAnswer
 from headrace.server.services.container import Services
 from headrace.server.services.grants import Demand
+from headrace.server.services.jobs import explain_job
 from headrace.server.services.leases import give_up, renew
 from headrace.server.services.opening import Opened, open_pool, open_served
 from headrace.server.services.wait_reasons import explain
 from headrace.wire.claims import ClaimBody, ClaimResponse, RenewBody, RenewResponse, WaitReason
 from headrace.wire.decode import encode
+from headrace.wire.jobs import JobAccount
 
 operations = Operations("claims")
 
@@ -74,3 +76,10 @@ async def renew_leases(call: Call[RenewBody]) -> bytes:
 async def read_wait_reason(call: Call[None]) -> bytes:
     """Tell why a run is not running."""
     return encode(await explain(call.services.database, call.path["id"]))
+
+
+@operations.get("/headrace/flow_runs/{id:uuid}/job", returns=JobAccount)
+async def read_job(call: Call[None]) -> bytes:
+    """Tell each value of the job that a run's work pool makes of it, and who gave it."""
+    services = call.services
+    return encode(await explain_job(services.database, services.blocks, call.path["id"]))

@@ -1,34 +1,33 @@
 """What a claim answers with: everything that starting a run takes, so that nobody asks again."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
-from headrace.core.blocks import DOCUMENT_KEY
 from headrace.core.leases import must_be_fenced
-from headrace.core.placeholders import Reference
 from headrace.core.sdks import Sdk
 from headrace.core.states import StateType
-from headrace.core.templates import Layer, resolve
 from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound, SecretsUnreadable, ValidationFailed
 from headrace.server.services.block_documents import BlockDocuments
 from headrace.server.services.grants import Grant
-from headrace.server.services.job_values import open_references, read_known
+from headrace.server.services.jobs import Ingredients, make_job
+from headrace.server.services.logs import create_logs
 from headrace.server.services.signals import Signals
 from headrace.server.store import claimed_runs as sql
 from headrace.server.store import transitions
 from headrace.server.store.database import Database, Row
 from headrace.server.store.facts import FLOW_RUN_FACTS, FlowRunRow
+from headrace.wire.logs import LogCreate
 
 Values = dict[str, Any]
 
 _RUN = sql.RUN_SHAPE.positions
 _DEPLOYMENT = sql.DEPLOYMENT_SHAPE.positions
-_decode_values = msgspec.json.Decoder(Values).decode
-_decode_any = msgspec.json.Decoder().decode
 
 
 class Claimed(msgspec.Struct):
@@ -64,10 +63,13 @@ async def describe_runs(
             continue  # deleted this moment
         deployment = deployments.get(row[sql.HEAD + _RUN["deployment_id"]])
         try:
-            job = await _make_job(database, blocks, row, deployment)
+            made_from = _ingredients(row, deployment)
+            job = made_from and await make_job(database, blocks, made_from, secrets=True)
         except (ObjectNotFound, ValidationFailed, SecretsUnreadable) as error:
             await _crash(database, signals, grant.run_id, str(error))
             continue
+        if job and job.unknown:
+            await _warn(database, signals, grant.run_id, job.unknown)
         claimed.append(
             Claimed(
                 flow_run=sql.RUN_SHAPE.fill(row[sql.HEAD :]),
@@ -78,7 +80,7 @@ async def describe_runs(
                 deployment=None
                 if deployment is None
                 else sql.DEPLOYMENT_SHAPE.fill(deployment[:-1]),
-                job_configuration=job,
+                job_configuration=job.configuration if job else None,
                 sdk=Sdk.HEADRACE if deployment is None else deployment[-1],
             )
         )
@@ -94,45 +96,30 @@ async def _read_deployments(database: Database, rows: Iterable[Row]) -> dict[str
     return {row[_DEPLOYMENT["id"]]: row for row in found}
 
 
-async def _make_job(
-    database: Database, blocks: BlockDocuments, row: Row, deployment: Row | None
-) -> Values | None:
-    """The pool's template with this run's values; None for a run without a pool."""
-    if row[1] is None:
-        return None
-    template = await _with_documents(blocks, row[1], _open(row[1]))
-    variables = row[sql.HEAD + _RUN["job_variables"]]
-    layers = [Layer("run", await _with_documents(blocks, variables, _values(variables)))]
-    if deployment is not None:
-        variables = deployment[_DEPLOYMENT["job_variables"]]
-        given = await _with_documents(blocks, variables, _values(variables))
-        layers.insert(0, Layer("deployment", given))
-    parts = [template, *(dict(layer.values) for layer in layers)]
-    known = await read_known(database, blocks, parts)
-
-    def look_up(reference: Reference) -> object:
-        if reference.kind == "environment":
-            # The worker's environment is meant, which the server neither knows nor may replace.
-            return f"{{{{ ${reference.name} }}}}"
-        return known[reference]
-
-    return resolve(template, layers, look_up).configuration
+def _ingredients(row: Row, deployment: Row | None) -> Ingredients | None:
+    """What a run's job is made from; None for a run without a pool."""
+    of_deployment = None if deployment is None else deployment[_DEPLOYMENT["job_variables"]]
+    of_run = row[sql.HEAD + _RUN["job_variables"]]
+    return None if row[1] is None else Ingredients(row[1], of_deployment, of_run)
 
 
-@lru_cache(maxsize=64)
-def _open(template: str) -> Mapping[str, object]:
-    return _decode_values(template)
-
-
-async def _with_documents(
-    blocks: BlockDocuments, text: str | None, values: Mapping[str, object]
-) -> Mapping[str, object]:
-    """The values with the blocks they refer to by id; nearly none do, and are not walked through."""
-    return await open_references(blocks, values) if text and DOCUMENT_KEY in text else values
-
-
-def _values(text: str | None) -> Values:
-    return (_decode_any(text) or {}) if text else {}
+async def _warn(database: Database, signals: Signals, run_id: str, unknown: Sequence[str]) -> None:
+    """Say in the run's log which job variables do nothing: clients of the contract may send them."""
+    given = ", ".join(
+        f"{name.partition(': ')[2]!r} ({name.partition(': ')[0]})" for name in unknown
+    )
+    message = (
+        f"The work pool's template does not have the job variables {given}: they do nothing. "
+        "Correct their names, or add them to the template."
+    )
+    line = LogCreate(
+        name="headrace.work_pools",
+        level=logging.WARNING,
+        message=message,
+        timestamp=datetime.now(UTC),
+        flow_run_id=UUID(run_id),
+    )
+    await create_logs(database, signals, [line])
 
 
 async def _crash(database: Database, signals: Signals, run_id: str, reason: str) -> None:

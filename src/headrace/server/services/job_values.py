@@ -1,4 +1,4 @@
-"""What a job refers to outside of its template: variables and blocks, with their secrets open."""
+"""What a job refers to outside of its template: variables and blocks, their secrets open or masked."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -22,7 +22,9 @@ Known = dict[Reference, object]
 _decode = msgspec.json.Decoder().decode
 
 
-async def read_known(database: Database, blocks: BlockDocuments, parts: Iterable[object]) -> Known:
+async def read_known(
+    database: Database, blocks: BlockDocuments, parts: Iterable[object], *, secrets: bool
+) -> Known:
     """The values of all variables and blocks that placeholders name; what is missing is left out.
 
     Raises `SecretsUnreadable`.
@@ -33,13 +35,13 @@ async def read_known(database: Database, blocks: BlockDocuments, parts: Iterable
     for reference in references:
         if reference.kind == "block":
             try:
-                known[reference] = await read_block(blocks, reference.name)
+                known[reference] = await read_block(blocks, reference.name, secrets=secrets)
             except KeyError:
                 continue  # the template says where it is needed
     return known
 
 
-async def read_block(blocks: BlockDocuments, name: str) -> object:
+async def read_block(blocks: BlockDocuments, name: str, *, secrets: bool) -> object:
     """What `<type>/<document>` and perhaps `.<field>.<field>` means.
 
     Raises `KeyError`: there is no such block or field. `SecretsUnreadable`.
@@ -51,24 +53,26 @@ async def read_block(blocks: BlockDocuments, name: str) -> object:
     except ObjectNotFound as error:
         raise KeyError(name) from error
     try:
-        return look_into_block(block.values(secrets=True), path)
+        return look_into_block(block.values(secrets=secrets), path)
     except KeyError as error:
         raise KeyError(name) from error
 
 
-async def open_references(blocks: BlockDocuments, value: Any) -> Any:
+async def open_references(blocks: BlockDocuments, value: Any, *, secrets: bool) -> Any:
     """The value with each `{"$ref": {"block_document_id": …}}` in it replaced by that block's values.
 
     Raises `ObjectNotFound`, `SecretsUnreadable`.
     """
     document_id = reference_of(value)
     if document_id is not None:
-        return (await blocks.read(document_id)).values(secrets=True)
+        return (await blocks.read(document_id)).values(secrets=secrets)
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
-        return {key: await open_references(blocks, one) for key, one in items}
+        return {key: await open_references(blocks, one, secrets=secrets) for key, one in items}
     if isinstance(value, list):
-        return [await open_references(blocks, one) for one in cast("list[Any]", value)]
+        return [
+            await open_references(blocks, one, secrets=secrets) for one in cast("list[Any]", value)
+        ]
     return value
 
 
