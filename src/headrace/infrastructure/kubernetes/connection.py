@@ -71,8 +71,9 @@ def connect(access: Access, most: int) -> Any:
                 return _client.ApiClient(settings)
         return make(context=access.context, client_configuration=settings)
     except (ConfigException, TypeError, KeyError, ValueError, OSError) as error:
+        said = str(error).rstrip(".")
         message = (
-            f"no way to reach a Kubernetes cluster: {error}. Run the worker in a pod with a service "
+            f"no way to reach a Kubernetes cluster: {said}. Run the worker in a pod with a service "
             "account, set KUBECONFIG, or give the job a cluster-config block"
         )
         raise InfrastructureError(message) from None
