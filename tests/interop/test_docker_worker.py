@@ -6,7 +6,7 @@ Once by its own docker worker on our server, once by ours: the same deployments 
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ deployments:
       image: "{image}"
       image_pull_policy: Never
       volumes: ["{place}:{place}"]
-      env: {{GREETING: "{{{{ prefect.variables.greeting }}}}"}}
 - &sleeps
   <<: *doubles
   entrypoint: in_containers.py:sleeps
@@ -69,39 +68,44 @@ def deployed(client: ContractClient, served: Served, place: Path, contract_image
     """Both pools, and each flow in both."""
     shutil.copy(PROGRAMS / "in_containers.py", place)
     (place / "prefect.yaml").write_text(PROJECT.format(place=place, image=contract_image))
-    served.post("/variables/", {"name": "greeting", "value": "hello"})
     with closing(CommandLine(client, cwd=place)) as command:
         for pool in (THEIRS, OURS):
             command("work-pool", "create", pool, "--type", "docker")
         command("deploy", "--all", "--no-prompt")
 
 
-@pytest.fixture(scope="module", params=[THEIRS, OURS])
-def pool(
-    request: pytest.FixtureRequest,
-    client: ContractClient,
-    served: Served,
-    deployed: None,
-    docker_engine: DockerEngine,
-) -> Iterator[tuple[str, Running]]:
-    """A pool and its worker: the contract's, which polls each second, or ours."""
-    name = request.param
-    start = ("worker", "start", "--pool", name)
-    settings = dict(docker_engine.environment)
-    if name == THEIRS:
-        command = (str(client.python.parent / "prefect"), *start)
-        settings |= {"PREFECT_WORKER_QUERY_SECONDS": "1"}
-    else:
-        command = (sys.executable, "-m", "headrace.cli", *start)
-        settings |= {"HEADRACE_API_URL": served.url, "HEADRACE_HOME": str(client.work / "ours")}
-    with client.running(*command, **settings) as running:
+@pytest.fixture(scope="module")
+def workers(
+    client: ContractClient, served: Served, deployed: None, docker_engine: DockerEngine
+) -> Iterator[dict[str, Running]]:
+    """Each pool's worker, by its pool: the contract's, which polls each second, and ours."""
+    settings = {
+        **docker_engine.environment,
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "HEADRACE_API_URL": served.url,
+        "HEADRACE_HOME": str(client.work / "ours"),
+    }
+    programs = {
+        THEIRS: (str(client.python.parent / "prefect"),),
+        OURS: (sys.executable, "-m", "headrace.cli"),
+    }
+    with ExitStack() as stack:
+        started = {
+            pool: stack.enter_context(
+                client.running(*program, "worker", "start", "--pool", pool, **settings)
+            )
+            for pool, program in programs.items()
+        }
 
-        def is_online() -> bool:
-            found = served.post(f"/work_pools/{name}/workers/filter", {})
-            return any(one["status"] == "ONLINE" for one in found)
+        def are_online() -> bool:
+            found = [served.post(f"/work_pools/{pool}/workers/filter", {}) for pool in programs]
+            return all(any(one["status"] == "ONLINE" for one in each) for each in found)
 
-        wait_until(is_online, lambda: running.output)
-        yield name, running
+        wait_until(are_online, lambda: "\n".join(one.output for one in started.values()))
+        yield started
+
+
+in_both_pools = pytest.mark.parametrize("pool", [THEIRS, OURS])
 
 
 def trigger(served: Served, flow: str, pool: str, **body: Any) -> str:
@@ -110,15 +114,31 @@ def trigger(served: Served, flow: str, pool: str, **body: Any) -> str:
     return served.post(f"/deployments/{deployment}/create_flow_run", body)["id"]
 
 
+def save_secret(served: Served, name: str, value: str) -> None:
+    """A block of the type `secret`."""
+    kind = served.get("/block_types/slug/secret")["id"]
+    wanted = {"block_schemas": {"block_type_id": {"any_": [kind]}}}
+    schema = served.post("/block_schemas/filter", wanted)[0]["id"]
+    document = {"name": name, "block_type_id": kind, "block_schema_id": schema}
+    served.post("/block_documents/", document | {"data": {"value": value}})
+
+
 def containers(engine: Any, pool: str, run: str) -> list[dict[str, Any]]:
     """The run's containers that are up."""
     return engine.containers(filters={"label": f"{RUN_LABELS[pool]}={run}"})
 
 
-def test_a_run_completes_in_its_container(pool: tuple[str, Running], served: Served) -> None:
-    """It finds the API; parameters, environment with a variable in it, logs and tasks as deployed."""
-    name, worker = pool
-    run = trigger(served, "doubles", name)
+@in_both_pools
+def test_a_run_completes_in_its_container(
+    workers: dict[str, Running], pool: str, served: Served
+) -> None:
+    """It finds the API; parameters, logs and tasks as deployed; what its job refers to is resolved."""
+    worker = workers[pool]
+    served.post("/variables/", {"name": f"greeting_{pool}", "value": "hello"})
+    save_secret(served, f"code-{pool}", "1234")
+    greeting = f"{{{{ prefect.variables.greeting_{pool} }}}}"
+    env = {"GREETING": greeting, "CODE": f"{{{{ prefect.blocks.secret.code-{pool} }}}}"}
+    run = trigger(served, "doubles", pool, job_variables={"env": env})
     served.wait_for_state(run, "Completed")
     assert len(served.task_runs(run)) == 1
 
@@ -127,28 +147,30 @@ def test_a_run_completes_in_its_container(pool: tuple[str, Running], served: Ser
         return [line["message"] for line in lines if "in a container" in line["message"]]
 
     wait_until(lambda: bool(told()), lambda: worker.output)
-    assert told() == ["doubled in a container, hello"]
+    assert told() == ["doubled in a container: hello 1234"]
 
 
+@in_both_pools
 def test_cancelling_stops_the_container(
-    pool: tuple[str, Running], served: Served, place: Path, engine: Any
+    workers: dict[str, Running], pool: str, served: Served, place: Path, engine: Any
 ) -> None:
-    name, worker = pool
-    run = trigger(served, "sleeps", name)
-    wait_until((place / name).exists, lambda: worker.output)
-    assert containers(engine, name, run)
+    worker = workers[pool]
+    run = trigger(served, "sleeps", pool)
+    wait_until((place / pool).exists, lambda: worker.output)
+    assert containers(engine, pool, run)
     served.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
     served.wait_for_state(run, "Cancelled")
-    wait_until(lambda: not containers(engine, name, run), lambda: worker.output)
+    wait_until(lambda: not containers(engine, pool, run), lambda: worker.output)
 
 
+@in_both_pools
 def test_a_killed_container_is_a_crash_with_its_reason(
-    pool: tuple[str, Running], served: Served, engine: Any
+    workers: dict[str, Running], pool: str, served: Served, engine: Any
 ) -> None:
-    name, worker = pool
-    run = trigger(served, "doubles", name, job_variables={"command": "sleep 600"})
-    wait_until(lambda: bool(containers(engine, name, run)), lambda: worker.output)
-    (container,) = containers(engine, name, run)
+    worker = workers[pool]
+    run = trigger(served, "doubles", pool, job_variables={"command": "sleep 600"})
+    wait_until(lambda: bool(containers(engine, pool, run)), lambda: worker.output)
+    (container,) = containers(engine, pool, run)
     engine.kill(container["Id"])
     told = served.wait_for_state(run, "Crashed")["state"]["message"]
-    assert ("137" if name == THEIRS else "SIGKILL") in told
+    assert ("137" if pool == THEIRS else "SIGKILL") in told

@@ -14,7 +14,7 @@ def double(number: int) -> int:
 
 @flow(log_prints=True)
 def doubles(number: int) -> int:
-    print(f"doubled in a container, {os.environ.get('GREETING')}")
+    print(f"doubled in a container: {os.environ.get('GREETING')} {os.environ.get('CODE')}")
     return double(number)
 
 
