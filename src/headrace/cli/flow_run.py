@@ -172,7 +172,7 @@ def job(run_id: UUID, output: OutputFormat) -> None:
 
 
 def _value_of(part: JobPart) -> Any:
-    return "(known to the worker)" if part.value is None else part.value
+    return "(known to the worker)" if part.sources == ["worker settings"] else part.value
 
 
 def _wait(client: Client, run: FlowRunResponse) -> str | None:

@@ -7,26 +7,21 @@ JSON schema of what may be put in. Values come in layers: the schema's defaults,
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
+from headrace.core.filling import Filling, Part, has_reference
 from headrace.core.json_schema import Fault, compile_schema, find_faults, schema_text
 from headrace.core.placeholders import (
-    MISSING,
-    Fill,
     LookUp,
-    Missing,
-    fill_text,
     find_placeholders,
     has_placeholders,
     look_into,
     parse_reference,
-    sole_placeholder,
 )
-from headrace.errors import ObjectNotFound, ValidationFailed
+from headrace.errors import ValidationFailed
 
 Values = Mapping[str, object]
 
-TEMPLATE = "template"
 POOL_DEFAULT = "pool default"
 _MERGED = "env"
 """The variable whose object is merged by key, as workers of the contract do."""
@@ -38,13 +33,6 @@ class Layer:
 
     name: str
     values: Values
-
-
-class Part(NamedTuple):
-    """One value of a job, and the layers, variables and blocks that it came from."""
-
-    value: object
-    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +147,8 @@ def resolve(template: Values, layers: Sequence[Layer], look_up: LookUp) -> Resol
         ValidationFailed: What a reference stands for is not what the schema allows there.
     """
     values, origins = _merge(template, layers)
-    filling = _Filling(values, origins, look_up)
-    opened = {name: filling.open_value(name) for name, one in values.items() if _has_reference(one)}
+    filling = Filling(values, origins, look_up)
+    opened = {name: filling.open_value(name) for name, one in values.items() if has_reference(one)}
     if opened:
         check_variables(template, [Layer("opened", opened)], complete=False)
     configuration = filling.fill(template.get("job_configuration", {}), ())
@@ -169,102 +157,6 @@ def resolve(template: Values, layers: Sequence[Layer], look_up: LookUp) -> Resol
         parts=filling.parts,
         unknown=find_unknown(template, layers),
     )
-
-
-class _Filling:
-    """The walk over a configuration that puts values in and notes where each came from."""
-
-    def __init__(
-        self, values: Values, origins: Mapping[str, tuple[str, ...]], look_up: LookUp
-    ) -> None:
-        self._values, self._origins, self._look_up = values, origins, look_up
-        self.parts: dict[str, Part] = {}
-
-    def fill(self, value: object, path: tuple[str, ...]) -> object:
-        if isinstance(value, Mapping):
-            items = cast("Mapping[str, object]", value).items()
-            filled = {key: self.fill(item, (*path, key)) for key, item in items}
-            return {key: item for key, item in filled.items() if item is not MISSING}
-        if isinstance(value, list):
-            every = enumerate(cast("list[object]", value))
-            listed = [self.fill(item, (*path, str(index))) for index, item in every]
-            return [item for item in listed if item is not MISSING]
-        if not isinstance(value, str):
-            return self._note(path, value, ())
-        name = sole_placeholder(value)
-        given = MISSING if name is None else look_into(self._values, name)
-        if name is not None and isinstance(given, Mapping) and given:
-            return self._open(name, cast("Values", given), path)
-        used: list[str] = []
-        result = fill_text(value, self._filler(path, used))
-        return result if result is MISSING else self._note(path, result, used)
-
-    def open_value(self, name: str) -> object:
-        """A variable's value with what it refers to."""
-        return self._resolve_inside(self._values[name], (name,), [])
-
-    def _open(self, name: str, given: Values, path: tuple[str, ...]) -> dict[str, object]:
-        """The object that a variable stands for: each of its values has come from a layer."""
-        opened: dict[str, object] = {}
-        for key, item in given.items():
-            inner, at = f"{name}.{key}", (*path, key)
-            if isinstance(item, Mapping) and item:
-                opened[key] = self._open(inner, cast("Values", item), at)
-                continue
-            used = list(self._origin(inner))
-            opened[key] = self._note(at, self._resolve_inside(cast("object", item), at, used), used)
-        return opened
-
-    def _note(self, path: tuple[str, ...], value: object, used: Sequence[str]) -> object:
-        self.parts[".".join(path)] = Part(value, tuple(dict.fromkeys(used)) or (TEMPLATE,))
-        return value
-
-    def _origin(self, name: str) -> tuple[str, ...]:
-        """Who gave a variable, or a field in it: who gave the nearest that is known by itself."""
-        while name not in self._origins:
-            name = name.rpartition(".")[0]
-        return self._origins[name]
-
-    def _filler(self, path: tuple[str, ...], used: list[str]) -> Fill:
-        def fill(name: str) -> object:
-            if parse_reference(name) is not None:
-                return self._refer(name, path, used)
-            value = look_into(self._values, name)
-            if isinstance(value, Missing):
-                return value
-            used.extend(self._origin(name))
-            return self._resolve_inside(value, path, used)
-
-        return fill
-
-    def _resolve_inside(self, value: object, path: tuple[str, ...], used: list[str]) -> object:
-        """References inside a variable's value; other braces in it are the user's own text."""
-        if isinstance(value, Mapping):
-            items = cast("Mapping[str, object]", value).items()
-            return {key: self._resolve_inside(item, path, used) for key, item in items}
-        if isinstance(value, list):
-            every = cast("list[object]", value)
-            return [self._resolve_inside(item, path, used) for item in every]
-        if not isinstance(value, str) or not _has_reference(value):
-            return value
-        return fill_text(
-            value,
-            lambda name: (
-                self._refer(name, path, used) if parse_reference(name) else f"{{{{ {name} }}}}"
-            ),
-        )
-
-    def _refer(self, name: str, path: tuple[str, ...], used: list[str]) -> object:
-        reference = parse_reference(name)
-        assert reference is not None
-        try:
-            value = self._look_up(reference)
-        except KeyError as error:
-            where = ".".join(path)
-            message = f"the job's {where!r} refers to the {reference.kind} {reference.name!r}"
-            raise ObjectNotFound(f"{message}, which does not exist; create it") from error
-        used.append(f"{reference.kind} {reference.name}")
-        return value
 
 
 def _merge(
@@ -304,10 +196,6 @@ def _properties(template: Values) -> Values:
 
 def _plain_placeholders(value: object) -> Iterator[str]:
     return (name for name in find_placeholders(value) if parse_reference(name) is None)
-
-
-def _has_reference(value: object) -> bool:
-    return any(map(parse_reference, find_placeholders(value)))
 
 
 def _is_open(value: object) -> bool:
