@@ -37,7 +37,7 @@ class Connection:
         try:
             self._options: dict[str, Any] = dict(kwargs_from_env(environment=given))
             parse_host(self.url, IS_WINDOWS_PLATFORM, tls="tls" in self._options)
-        except (DockerException, OSError) as error:
+        except (DockerException, OSError, ValueError) as error:
             names = ", ".join(f"{name}={given[name]}" for name in _VARIABLES if given.get(name))
             message = f"the Docker engine cannot be found with {names}: {error}"
             raise InfrastructureError(message) from None
