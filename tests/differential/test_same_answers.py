@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.conftest import PostgresqlServer
@@ -64,6 +65,9 @@ def test_a_difference_is_seen(answers: Answers) -> None:
     rows = [{"id": "1", "n": 1}, {"id": "2", "n": 2}]
     assert answers.compare_lists(rows, rows, OURS, "n", cut=False) == []
     assert answers.compare_lists(rows, rows[::-1], OURS, "n", cut=False) != []
+    tied = [{"id": str(uuid4()), "n": 1, "m": number} for number in range(3)]
+    again = [one | {"id": str(uuid4())} for one in tied]
+    assert answers.compare_lists(tied, again[::-1], OURS, "n", cut=False) == []
 
 
 def days(*hours: int, month: int = 3) -> list[datetime]:

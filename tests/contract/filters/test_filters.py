@@ -273,6 +273,21 @@ def test_each_operator_on_flows_and_deployments(find: Callable[..., list[str]]):
         assert ", ".join(find(noun, **{noun: given})) == names, (noun, given)
 
 
+@pytest.mark.parametrize("noun", ["flows", "flow_runs", "task_runs", "deployments"])
+def test_nothing_asked_of_an_attribute_holds(find: Callable[..., list[str]], noun: str):
+    """Joined by OR every row is meant then; an empty limit's filter is passed over."""
+    every, other = find(noun), {"id": {"any_": [str(UUID(int=1))]}, "operator": "or_"}
+    assert every
+    for empty in ({"name": {}}, {"name": {"any_": None}}, {"tags": {}}, {"tags": {"all_": []}}):
+        assert find(noun, **{noun: other | empty}) == every, empty
+        assert find(noun, **{noun: other | empty | {"operator": "and_"}}) == [], empty
+    assert find(noun, **{noun: other | {"name": {"any_": []}}}) == []
+    both = {"tags": {"all_": [], "is_null_": True, "operator": "or_"}}
+    assert find(noun, **{noun: both}) == find(noun, **{noun: {"tags": {"is_null_": True}}})
+    if noun == "deployments":
+        assert find(noun, deployments=other | {"concurrency_limit": {}}) == []
+
+
 def test_filters_across_nouns(find: Callable[..., list[str]]):
     """An empty filter of another noun asks that one exists; several must all hold."""
     pool_a = {"name": {"any_": ["pool-a"]}}

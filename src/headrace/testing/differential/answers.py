@@ -2,6 +2,7 @@
 # JSON of any shape passes through
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -78,7 +79,7 @@ class Answers:
         if key == "id":  # ids are random: their order is each side's own
             return [] if cut else self._compare_sets(mine, theirs)
         if [one.get(key) for one in mine] != [one.get(key) for one in theirs]:
-            nulls = " (some null)" if any(one.get(key) is None for one in theirs) else ""
+            nulls = _nulls([one.get(key) for one in mine], [one.get(key) for one in theirs], cut)
             return [
                 f"order of {key}{nulls}: {[o.get(key) for o in mine]} / {[o.get(key) for o in theirs]}"[
                     :600
@@ -200,5 +201,16 @@ def _ties(ours: list[Any], peers: list[Any], key: str) -> Iterator[tuple[int, in
             at = end
 
 
+def _nulls(mine: list[Any], theirs: list[Any], cut: bool) -> str:
+    """Whether nulls on the page, or on those before it, may be why two orders differ."""
+    if None in mine or None in theirs:
+        return " (some null)"
+    is_ordered = mine in (sorted(mine), sorted(mine, reverse=True))
+    return " (some null before)" if cut and is_ordered else ""
+
+
 def _identity(one: Any) -> str:
-    return str(one.get("id")) + str(one.get("name")) if isinstance(one, dict) else str(one)
+    """Orders a set alike on both sides: by the object's label, else by all of it."""
+    if not isinstance(one, dict):
+        return str(one)
+    return f"{one.get('id')} {one.get('name')} {json.dumps(one, sort_keys=True, default=str)}"

@@ -32,7 +32,7 @@ DELIBERATE: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "/(filter|paginate)$",
-        r"^order of (key|\w+_time) \(some null\): ",
+        r"^order of (key|\w+_time) \(some null( before)?\): ",
         "Nulls come last in every order, on both databases; with the peer that is the database's.",
     ),
     (

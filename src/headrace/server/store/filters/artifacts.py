@@ -7,7 +7,7 @@ from sqlalchemy import exists
 from headrace.server.store.filters.conditions import (
     Conditions,
     be_null,
-    combine,
+    combine_attributes,
     contain_text,
     equal_any,
     equal_none,
@@ -74,7 +74,7 @@ def _filter_artifacts(given: ArtifactFilter | ArtifactCollectionFilter) -> Condi
         parts += equal_any(artifact.c.task_run_id, given.task_run_id.any_)
     if given.type is not None:
         parts += _type(given.type)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)
 
 
 def _key(given: ArtifactFilterKey | ArtifactCollectionFilterKey) -> Conditions:

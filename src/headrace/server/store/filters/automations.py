@@ -3,6 +3,7 @@
 from headrace.server.store.filters.conditions import (
     Conditions,
     combine,
+    combine_attributes,
     equal_any,
     have_tags,
     lie_between,
@@ -29,4 +30,4 @@ def filter_automations(given: AutomationFilter) -> Conditions:
             is_empty=given.tags.is_null_,
         )
         parts += combine(given.tags.operator, tags)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)

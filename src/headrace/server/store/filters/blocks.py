@@ -4,7 +4,7 @@ from sqlalchemy import exists
 
 from headrace.server.store.filters.conditions import (
     Conditions,
-    combine,
+    combine_attributes,
     contain_text,
     equal_any,
     have_tags,
@@ -37,7 +37,7 @@ def filter_schemas(given: BlockSchemaFilter | None) -> Conditions:
     if given.block_capabilities is not None:
         wanted = given.block_capabilities.all_
         parts += have_tags(block_schema.c.capabilities, all_of_them=wanted, is_empty=None)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)
 
 
 def filter_types_by_schemas(given: BlockSchemaFilter | None) -> Conditions:
@@ -62,4 +62,4 @@ def filter_documents(given: BlockDocumentFilter | None) -> Conditions:
     if given.name is not None:
         parts += equal_any(block_document.c.name, given.name.any_)
         parts += contain_text(block_document.c.name, given.name.like_)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)

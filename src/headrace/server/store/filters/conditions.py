@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, ClassVar, Protocol, cast
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, or_, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -16,12 +17,53 @@ from headrace.wire.filters import Operator
 Condition = ColumnElement[bool]
 Conditions = list[Condition]
 
+_NO_ATTRIBUTES = {"operator", "concurrency_limit"}
+"""The contract's server passes over an empty filter of limits, in whatever company."""
+_OF_NONE = {"all_", "startswith_"}
+"""Lists that ask for nothing when they are empty; any other empty list is met by nothing."""
+
 
 def combine(operator: Operator, conditions: Sequence[Condition]) -> Conditions:
     """The conditions joined as the filter says; nothing where there are none."""
     if len(conditions) < 2:
         return list(conditions)
     return [or_(*conditions) if operator is Operator.OR else and_(*conditions)]
+
+
+class NounFilter(Protocol):
+    """The filter of a noun: a filter for each attribute, and how they are joined."""
+
+    __struct_fields__: ClassVar[tuple[str, ...]]
+
+    @property
+    def operator(self) -> Operator:
+        """How what is asked of the attributes is joined."""
+        ...
+
+
+def combine_attributes(given: NounFilter, conditions: Sequence[Condition]) -> Conditions:
+    """What a noun's filter asks for, from the conditions on its attributes.
+
+    An attribute of which nothing is asked meets its filter: joined by OR, every row is meant then.
+    """
+    names = (name for name in given.__struct_fields__ if name not in _NO_ATTRIBUTES)
+    attributes = (getattr(given, name) for name in names)
+    if given.operator is Operator.OR and any(
+        attribute is not None and _asks_nothing(attribute) for attribute in attributes
+    ):
+        return []
+    return combine(given.operator, conditions)
+
+
+def _asks_nothing(value: object) -> bool:
+    """Whether a part of a filter is left out, or none of its own parts asks for anything."""
+    if not isinstance(value, Struct):
+        return value is None
+    return all(
+        _asks_nothing(part := getattr(value, name)) or (name in _OF_NONE and part == [])
+        for name in value.__struct_fields__
+        if name != "operator"
+    )
 
 
 def together(*conditions: Conditions) -> Conditions:

@@ -12,6 +12,7 @@ from headrace.server.store.filters.conditions import (
     all_of,
     be_null,
     combine,
+    combine_attributes,
     contain_text,
     equal_any,
     equal_none,
@@ -86,7 +87,7 @@ def filter_flows(given: FlowFilter) -> Conditions:
     if given.deployment is not None and given.deployment.is_null_ is not None:
         deployed = exists().where(_its_deployment.c.flow_id == flow.c.id)
         parts.append(~deployed if given.deployment.is_null_ else deployed)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)
 
 
 def filter_deployments(given: DeploymentFilter) -> Conditions:
@@ -124,7 +125,7 @@ def filter_deployments(given: DeploymentFilter) -> Conditions:
         parts += equal_any(table.work_queue_name, given.work_queue_name.any_)
     if given.concurrency_limit is not None:
         parts += _limit_of_deployment(given.concurrency_limit)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)
 
 
 def _limit_of_deployment(given: DeploymentFilterConcurrencyLimit) -> Conditions:
@@ -148,7 +149,7 @@ def filter_flow_runs(given: FlowRunFilter, tags: TagPlan = TagPlan.GATHER_ALL) -
         parts += _flow_run_tags(given.tags, tags)
     if given.created_by is not None:
         parts += _created_by(given.created_by)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)
 
 
 def _flow_run_names(given: FlowRunFilter) -> Conditions:
@@ -279,7 +280,7 @@ def filter_task_runs(given: TaskRunFilter) -> Conditions:
     if given.subflow_runs is not None and given.subflow_runs.exists_ is not None:
         child = exists().where(_its_child.c.parent_task_run_id == table.id)
         parts.append(child if given.subflow_runs.exists_ else ~child)
-    return combine(given.operator, parts + _task_run_times(given))
+    return combine_attributes(given, parts + _task_run_times(given))
 
 
 def filter_task_run_state(columns: StateColumns, given: TaskRunFilterState) -> Conditions:
@@ -324,7 +325,7 @@ def filter_work_pools(given: WorkPoolFilter) -> Conditions:
         parts += equal_any(work_pool.c.name, given.name.any_)
     if given.type is not None:
         parts += equal_any(work_pool.c.type, given.type.any_)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)
 
 
 def filter_work_queues(given: WorkQueueFilter) -> Conditions:
@@ -337,4 +338,4 @@ def filter_work_queues(given: WorkQueueFilter) -> Conditions:
             equal_any(work_queue.c.name, given.name.any_),
             start_with_any(work_queue.c.name, given.name.startswith_),
         )
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)

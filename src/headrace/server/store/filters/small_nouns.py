@@ -4,6 +4,7 @@ from headrace.server.store.filters.conditions import (
     Conditions,
     be_null,
     combine,
+    combine_attributes,
     contain_text,
     equal_any,
     have_tags,
@@ -31,7 +32,7 @@ def filter_variables(given: VariableFilter) -> Conditions:
             given.tags.operator,
             have_tags(variable.c.tags, all_of_them=given.tags.all_, is_empty=given.tags.is_null_),
         )
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)
 
 
 def filter_logs(given: LogFilter) -> Conditions:
@@ -55,4 +56,4 @@ def filter_logs(given: LogFilter) -> Conditions:
         )
     if given.text is not None:
         parts += match_text(log.c.message, given.text.query)
-    return combine(given.operator, parts)
+    return combine_attributes(given, parts)
