@@ -29,7 +29,7 @@ def worker() -> None:
     "--prefetch-seconds", type=click.IntRange(min=0), help="Take runs this far ahead of their time."
 )
 @click.option("--run-once", is_flag=True, help="Take what is due, and leave when it has ended.")
-@click.option("--with-healthcheck", is_flag=True, help="Answer GET /health.")
+@click.option("--with-healthcheck", is_flag=True, help="Answer GET /health and /metrics.")
 @click.option(
     "--install-policy",
     type=click.Choice(INSTALL_POLICIES),

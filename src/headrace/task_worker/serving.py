@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.engine.recorder import close_recorders
 from headrace.task_worker.worker import DEFAULT_LIMIT, TaskWorker
-from headrace.worker.status_port import open_status_port
+from headrace.worker.status_port import Page, json_page, open_status_port
 
 STATUS_HOST = "127.0.0.1"
 
@@ -66,14 +66,16 @@ def _stopped_by_signals(worker: TaskWorker) -> Generator[None]:
 
 
 def _open_status_port(worker: TaskWorker, port: int) -> Callable[[], None]:
-    def look() -> tuple[int, dict[str, object]]:
-        return 200, {
-            "client_id": worker.client_id,
-            "started_at": worker.started_at and worker.started_at.isoformat(),
-            "limit": worker.limit,
-            "current_tasks": worker.current_tasks,
-            "available_tasks": worker.available_tasks,
-            "tasks": list(worker.tasks),
-        }
+    def look() -> Page:
+        return json_page(
+            {
+                "client_id": worker.client_id,
+                "started_at": worker.started_at and worker.started_at.isoformat(),
+                "limit": worker.limit,
+                "current_tasks": worker.current_tasks,
+                "available_tasks": worker.available_tasks,
+                "tasks": list(worker.tasks),
+            }
+        )
 
-    return open_status_port(STATUS_HOST, port, "/status", look)
+    return open_status_port(STATUS_HOST, port, {"/status": look})

@@ -1,10 +1,13 @@
-"""A port that says whether the worker still takes work, for whoever restarts it if not."""
+"""A port that says whether the worker still takes work, and how it does."""
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
+from headrace.core.exposition import MEDIA_TYPE
+from headrace.worker.metrics import write_metrics
 from headrace.worker.service import LONG_POLL, Worker
-from headrace.worker.status_port import open_status_port
+from headrace.worker.status_port import Page, json_page, open_status_port
 
 # A worker whose last answered claim is older than this many seconds is stuck or cut off: four
 # patient claims in a row went wrong.
@@ -19,14 +22,19 @@ def is_healthy(worker: Worker, now: float) -> bool:
 
 
 def open_health_port(worker: Worker, host: str, port: int) -> Callable[[], None]:
-    """Answer `GET /health` on a port until the returned function is called.
+    """Answer `GET /health` and `GET /metrics` on a port until the returned function is called.
 
     Raises:
         OSError: The port cannot be had.
     """
 
-    def look() -> tuple[int, dict[str, object]]:
+    def tell_health() -> Page:
         healthy = is_healthy(worker, time.monotonic())
-        return 200 if healthy else 503, {"healthy": healthy, "runs": len(worker.holdings)}
+        status = HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
+        return json_page({"healthy": healthy, "runs": len(worker.holdings)}, status)
 
-    return open_status_port(host, port, "/health", look)
+    def tell_metrics() -> Page:
+        lines = write_metrics(worker.metrics, worker.holdings, time.monotonic())
+        return Page("\n".join(lines) + "\n", MEDIA_TYPE)
+
+    return open_status_port(host, port, {"/health": tell_health, "/metrics": tell_metrics})

@@ -8,10 +8,12 @@ import time
 from uuid import UUID
 
 from headrace.core.leases import LeaseTerms
+from headrace.errors import HeadraceError
 from headrace.wire.claims import HeldLease, RenewResponse
 from headrace.worker.api import SHORT, WorkerApi
 from headrace.worker.holdings import Held, Holdings
 from headrace.worker.ledger import Ledger
+from headrace.worker.metrics import WorkerMetrics
 
 # A process must be dead before its lease can be over: this part of the lease, and no less than this
 # many seconds, are given up for a clock that runs a little fast and a kill that takes a moment.
@@ -36,13 +38,22 @@ class LeaseKeeper:
         owner: Whose leases they are.
         holdings: What is held.
         ledger: Where the processes read their deadlines.
+        metrics: Where renewals are counted.
     """
 
-    def __init__(self, api: WorkerApi, owner: str, holdings: Holdings, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        api: WorkerApi,
+        owner: str,
+        holdings: Holdings,
+        ledger: Ledger,
+        metrics: WorkerMetrics,
+    ) -> None:
         self._api = api
         self._owner = owner
         self._holdings = holdings
         self._ledger = ledger
+        self._metrics = metrics
         self._next = 0.0
         self._full = LeaseTerms().seconds  # until the API says how long its leases are
 
@@ -79,7 +90,13 @@ class LeaseKeeper:
             asked = time.monotonic()
             # soon enough for those that live on to be told again if there is no answer
             timeout = min(SHORT, self._full * _RENEW_AFTER)
-            answer = self._api.renew(self._owner, [_lease(one) for one in part], timeout=timeout)
+            try:
+                answer = self._api.renew(self._owner, list(map(_lease, part)), timeout=timeout)
+            except HeadraceError:
+                self._metrics.renewal_errors += 1
+                raise
+            self._metrics.renewals += 1
+            self._metrics.renewed = time.monotonic()
             self._full = answer.lease_seconds
             self._keep(part, answer, must_be_dead_by(asked, answer.lease_seconds))
             lost += answer.lost

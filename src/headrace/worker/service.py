@@ -9,7 +9,7 @@ from uuid import UUID
 
 from headrace.core.sdks import Sdk
 from headrace.errors import HeadraceError, ServerUnreachable
-from headrace.infrastructure.contract import NAME, Handle, Infrastructure, Notifying, Status
+from headrace.infrastructure.contract import NAME, Handle, Infrastructure, Notifying, Phase, Status
 from headrace.wire.workers import WorkerHeartbeatBody
 from headrace.worker.adoption import Adopter
 from headrace.worker.api import WorkerApi
@@ -22,6 +22,7 @@ from headrace.worker.holdings import Held, Holdings
 from headrace.worker.launching import Launcher
 from headrace.worker.leases import LeaseKeeper
 from headrace.worker.ledger import Ledger
+from headrace.worker.metrics import WorkerMetrics
 from headrace.worker.output import OutputView
 from headrace.worker.stopping import Stopper
 from headrace.worker.watching import Watcher
@@ -90,7 +91,8 @@ class Worker:
         self._ledger = ledger
         self._control = ContractControl()
         self._stopper = Stopper(infrastructure, self._control, options.grace_seconds)
-        self._leases = LeaseKeeper(api, source.owner, self.holdings, ledger)
+        self.metrics = WorkerMetrics()
+        self._leases = LeaseKeeper(api, source.owner, self.holdings, ledger, self.metrics)
         view = OutputView(infrastructure)
         self._watcher = Watcher(infrastructure, self.holdings, view.show, self._changed)
         self._endings = Endings(
@@ -197,6 +199,7 @@ class Worker:
             except HeadraceError as error:
                 if self._draining.is_set():
                     return
+                self.metrics.claim_errors += 1
                 self._complaints.made("claims", "no runs can be claimed now", error)
                 self._draining.wait(pause)
                 pause = min(pause * 2, _PAUSE_LONGEST)
@@ -216,10 +219,12 @@ class Worker:
             # There is more than there is room for: one claim for several runs costs as one for one.
             self.holdings.gather_room(_GATHER)
         wait = 0.0 if self._options.run_once else LONG_POLL
-        room = self.holdings.free
+        room, asked = self.holdings.free, time.monotonic()
         batch = self._claimer.claim(wait, room=room)
         self._is_backlog = 0 < room <= len(batch.runs)
         self.last_claim = received = time.monotonic()
+        if batch.runs:
+            self.metrics.claims.record(received - asked)
         if not self._draining.is_set() or self._options.run_once:
             for job, held in self._claimer.take(batch, received):
                 self._launcher.launch(job, held)
@@ -294,11 +299,14 @@ class Worker:
         if status.exited:
             self._over_for(held, status)
             return
+        if status.phase is Phase.RUNNING and held.status.phase is not Phase.RUNNING:
+            self.metrics.launches.record(time.monotonic() - held.since)
         held.status = status
         if is_news:
             self._ledger.keep_handle(held.slot, handle.to_json())
 
     def _over_for(self, held: Held, status: Status) -> None:
         held.status = status
+        self.metrics.count_end(status)
         self._control.forget(held)
         self._endings.ended(held)

@@ -200,6 +200,31 @@ def test_children_of_one_parent_draw_different_numbers(
     assert len(set(drawn)) == 8
 
 
+def test_what_a_worker_did_is_in_its_metrics(api: StandInApi, start: Callable):
+    port = free_port()
+    start(f"--port={port}")
+    api.wait(api.add("finish"), "COMPLETED")
+    api.wait(api.add("exit 3"), "CRASHED")
+
+    def read() -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return {n: float(v) for n, _, v in (x.rpartition(" ") for x in lines if x[0] != "#")}
+
+    ended = "headrace_worker_runs_ended_total"
+    for how in ("reported", "unreported"):
+        wait_until(lambda how=how: read()[f'{ended}{{how="{how}"}}'] == 1, 60)
+    found = read()
+    assert found["headrace_worker_launch_seconds_count"] == 2
+    assert found["headrace_worker_claim_seconds_count"] >= 1
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def test_health(api: StandInApi, tmp_path: Path):
 
     home = WorkerHome(tmp_path, "h")
@@ -213,11 +238,12 @@ def test_health(api: StandInApi, tmp_path: Path):
     assert is_healthy(worker, worker.last_claim + 1)
     assert not is_healthy(worker, worker.last_claim + 1000)
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     close = open_health_port(worker, "127.0.0.1", port)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
         assert json.loads(answer.read()) == {"healthy": True, "runs": 0}
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert "headrace_worker_capacity 4096" in answer.read().decode().splitlines()
     close()
     home.close()

@@ -17,5 +17,6 @@ def make(_: KindSpec, context: KindContext) -> LedgerProcesses:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     url, name = sys.argv[1:3]
-    asked = PoolWorker("p", name=name, run_once="--run-once" in sys.argv)
+    port = next((int(a.partition("=")[2]) for a in sys.argv if a.startswith("--port=")), None)
+    asked = PoolWorker("p", name=name, run_once="--run-once" in sys.argv, health_port=port)
     work_for_pool(asked, settings(), lambda: Client(url), make=make)

@@ -48,17 +48,19 @@ def _divide(root: Path) -> bool:
     if set(control.read_text("ascii").split()) >= _NEEDED:
         return True
     here = str(os.getpid())
-    members = (root / "cgroup.procs").read_text("ascii").split()
-    if set(members) != {here}:
+    members = set((root / "cgroup.procs").read_text("ascii").split())
+    if not members <= {here}:
         return False  # others are in it, who would have to move too
     below = root / _WORKER
     below.mkdir(exist_ok=True)
-    (below / "cgroup.procs").write_text(here)
+    if members:
+        (below / "cgroup.procs").write_text(here)
     try:
         control.write_text("+cpu +memory")
     except OSError:
-        (root / "cgroup.procs").write_text(here)
-        below.rmdir()
+        if members:
+            (root / "cgroup.procs").write_text(here)
+            below.rmdir()
         raise
     return True
 

@@ -1,30 +1,26 @@
 """Counts and times of requests, for Prometheus and for the idle clock."""
 
-from bisect import bisect_left
 from collections import Counter
 from time import monotonic
 
-# Upper bounds in seconds: from a primary-key read to a call that is held open.
-BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+from headrace.core.exposition import Times
 
 
 class OperationTimes:
     """What one operation has done so far."""
 
-    __slots__ = ("buckets", "method", "path", "statuses", "total")
+    __slots__ = ("method", "path", "statuses", "times")
 
     def __init__(self, method: str, path: str) -> None:
         self.method = method
         self.path = path
-        self.buckets = [0] * (len(BOUNDS) + 1)
         self.statuses: Counter[int] = Counter()
-        self.total = 0.0  # seconds
+        self.times = Times()
 
     def record(self, status: int, seconds: float) -> None:
         """Count one answer."""
-        self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.statuses[status] += 1
-        self.total += seconds
+        self.times.record(seconds)
 
 
 class RequestMetrics:
