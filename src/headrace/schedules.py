@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-__all__ = ["Cron", "Interval", "RRule", "Schedule"]
+from headrace.core.misfires import Misfire, Policy
+
+__all__ = ["Cron", "Interval", "Misfire", "RRule", "Schedule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Schedule:
         active: Whether it makes runs now.
         parameters: Of the runs that it makes, over the deployment's own.
         slug: A name for it that stays when the deployment is deployed again.
+        misfire: What becomes of times that passed unused: `skip`, `latest`, `all`, or a `Misfire`
+            with a maximum lateness. Without one, runs that were planned run late.
 
     Raises:
         ValueError: None, or more than one, of the three is given, or the interval is not positive.
@@ -35,6 +39,7 @@ class Schedule:
     active: bool = True
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])
     slug: str | None = None
+    misfire: Misfire | Policy | None = None
 
     def __post_init__(self) -> None:
         given = [n for n in ("interval", "cron", "rrule") if getattr(self, n) is not None]
@@ -46,6 +51,8 @@ class Schedule:
         if self.interval is not None and self.interval <= timedelta(0):
             message = f"a schedule's interval must be longer than nothing; it is {self.interval}"
             raise ValueError(message)
+        if isinstance(self.misfire, str):
+            Misfire(self.misfire)  # refuses what is no policy
 
 
 def Cron(  # noqa: N802  # the contract's name
@@ -57,6 +64,7 @@ def Cron(  # noqa: N802  # the contract's name
     active: bool = True,
     parameters: dict[str, Any] | None = None,
     slug: str | None = None,
+    misfire: Misfire | Policy | None = None,
 ) -> Schedule:
     """A schedule by a cron expression; arguments as of `Schedule`."""
     return Schedule(
@@ -66,6 +74,7 @@ def Cron(  # noqa: N802  # the contract's name
         active=active,
         parameters=parameters or {},
         slug=slug,
+        misfire=misfire,
     )
 
 
@@ -78,6 +87,7 @@ def Interval(  # noqa: N802  # the contract's name
     active: bool = True,
     parameters: dict[str, Any] | None = None,
     slug: str | None = None,
+    misfire: Misfire | Policy | None = None,
 ) -> Schedule:
     """A schedule by an interval, a `timedelta` or seconds; arguments as of `Schedule`."""
     length = interval if isinstance(interval, timedelta) else timedelta(seconds=interval)
@@ -88,6 +98,7 @@ def Interval(  # noqa: N802  # the contract's name
         active=active,
         parameters=parameters or {},
         slug=slug,
+        misfire=misfire,
     )
 
 
@@ -99,8 +110,14 @@ def RRule(  # noqa: N802  # the contract's name
     active: bool = True,
     parameters: dict[str, Any] | None = None,
     slug: str | None = None,
+    misfire: Misfire | Policy | None = None,
 ) -> Schedule:
     """A schedule by a recurrence rule; arguments as of `Schedule`."""
     return Schedule(
-        rrule=rrule, timezone=timezone, active=active, parameters=parameters or {}, slug=slug
+        rrule=rrule,
+        timezone=timezone,
+        active=active,
+        parameters=parameters or {},
+        slug=slug,
+        misfire=misfire,
     )

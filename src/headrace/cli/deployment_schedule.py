@@ -14,11 +14,14 @@ from headrace.cli.moments import parse_moment
 from headrace.cli.output import OutputFormat, done, output_option, show_list
 from headrace.cli.session import confirm, connect
 from headrace.client import Client, schedules
+from headrace.core.misfires import POLICIES, Policy
+from headrace.deployments.project.changes import tell_misfire
 from headrace.wire.deployments import (
     DeploymentSchedule,
     DeploymentScheduleCreate,
     DeploymentScheduleUpdate,
 )
+from headrace.wire.misfires import MisfireOptions, MisfirePolicy
 from headrace.wire.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 _yes_option = click.option("--yes", "--accept-yes", "-y", is_flag=True, help="Do not ask.")
@@ -36,7 +39,7 @@ def list_(name: str, output: OutputFormat) -> None:
     """List the schedules of a deployment."""
     client = connect()
     found = schedules.list_schedules(client, find(client, name).id)
-    rows = [[_words(s), s.active, s.slug, s.id] for s in found]
+    rows = [[f"{_words(s)}{tell_misfire(s.misfire)}", s.active, s.slug, s.id] for s in found]
     empty = f"Deployment {name} has no schedules."
     show_list(["schedule", "active", "slug", "id"], rows, output, whole=found, empty=empty)
 
@@ -61,6 +64,16 @@ def _words(entry: DeploymentSchedule) -> str:
 @click.option("--timezone", help="A name as Europe/Berlin.")
 @click.option("--active/--no-active", default=True, help="Whether it makes runs.")
 @click.option("--slug", help="A name for the schedule, unique in the deployment.")
+@click.option(
+    "--misfire",
+    type=click.Choice(POLICIES),
+    help="What becomes of times that passed unused; without it, runs that were planned run late.",
+)
+@click.option(
+    "--max-lateness",
+    type=click.FloatRange(min=0),
+    help="Seconds that a run may begin late, with --misfire.",
+)
 @click.option("--replace", is_flag=True, help="Take the other schedules away.")
 @_yes_option
 def create(
@@ -71,6 +84,8 @@ def create(
     rrule: str | None,
     timezone: str | None,
     slug: str | None,
+    misfire: Policy | None,
+    max_lateness: float | None,
     *,
     day_or: bool,
     active: bool,
@@ -81,6 +96,9 @@ def create(
     if sum(given is not None for given in (interval, cron, rrule)) != 1:
         message = "give one of --interval, --cron and --rrule"
         raise click.UsageError(message)
+    if max_lateness is not None and misfire is None:
+        message = "--max-lateness belongs to a policy: give --misfire, too"
+        raise click.UsageError(message)
     client = connect()
     deployment_id = find(client, name).id
     if replace:
@@ -90,6 +108,9 @@ def create(
         schedule=_encode(interval, anchor, cron, rrule, timezone, day_or=day_or),
         active=active,
         slug=slug,
+        misfire=UNSET
+        if misfire is None
+        else MisfireOptions(policy=MisfirePolicy(misfire), max_lateness=max_lateness),
     )
     made = schedules.create_schedules(client, deployment_id, [body])
     done(f"schedule {made[0].id} added to {name}")

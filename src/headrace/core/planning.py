@@ -1,8 +1,10 @@
-"""How far ahead a schedule's runs are made, and when to look at it again."""
+"""How far ahead a schedule's runs are made, when to look at it again, and what is made up for."""
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from headrace.core.misfires import Misfire, keep
 from headrace.core.schedules import Schedule, dates
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,6 +34,16 @@ LONGEST_SLEEP = timedelta(days=1)
 """A schedule is looked at once a day at least; a later time in store comes from a clock that jumped."""
 
 
+MOST_MADE_UP = 100
+"""Runs that are made for times that passed: as many as are planned ahead at most."""
+
+_MOST_SEARCHED = 100_000
+"""Dates of a schedule gone through for those: half a second's work at worst."""
+
+_FIRST_SPAN = timedelta(minutes=1)
+"""How far back the search for passed dates looks at first; it doubles until enough are found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a schedule needs now.
@@ -54,8 +66,7 @@ def plan(
 ) -> Plan:
     """The dates from `now` on that should have a run.
 
-    Dates before `now` are none of its business: runs made before a pause of the server run late,
-    and no others are made up for.
+    Dates before `now` are none of its business: see `list_missed`.
 
     Args:
         schedule: When.
@@ -87,3 +98,22 @@ def _look_again(
     if planned >= most:
         when = max(when, ahead[0] + _MICROSECOND)
     return min(latest, max(when, now + _SHORTEST_SLEEP))
+
+
+def list_missed(
+    schedule: Schedule, since: datetime, now: datetime, misfire: Misfire
+) -> list[datetime]:
+    """The dates later than `since` and not later than `now` that have to be made up for.
+
+    The newest of them, at most `MOST_MADE_UP`.
+    """
+    bound = misfire.lateness
+    first = since if bound is None else max(since, now - bound - _MICROSECOND)
+    enough = 1 if misfire.policy == "latest" else MOST_MADE_UP
+    span = _FIRST_SPAN
+    while True:
+        start = max(first, now - span)
+        found = deque(dates(schedule, start, _MOST_SEARCHED, now), enough)
+        if start <= first or len(found) == enough:
+            return keep(found, now, misfire)
+        span *= 2

@@ -8,6 +8,7 @@ the schedule says.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 Json = Mapping[str, object]
 
@@ -24,6 +25,7 @@ class StoredSchedule:
     slug: str | None
     created: str
     updated: str
+    misfire: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class WantedSchedule:
         parameters: Values that go before the deployment's own, or None to leave what is stored.
         slug: A name within the deployment.
         replaces: The slug of the schedule that this one takes the place of.
+        misfire: What is done about missed times; "kept" leaves what is stored.
     """
 
     schedule: Json | None
@@ -45,6 +48,7 @@ class WantedSchedule:
     parameters: Json | None = field(default_factory=dict[str, object])
     slug: str | None = None
     replaces: str | None = None
+    misfire: Json | Literal["kept"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ def _add(one: WantedSchedule, now: str, new_id: str) -> StoredSchedule:
         slug=one.slug,
         created=now,
         updated=now,
+        misfire=None if one.misfire == "kept" else one.misfire,
     )
 
 
@@ -171,6 +176,7 @@ def _alter(stored: StoredSchedule, one: WantedSchedule, now: str) -> StoredSched
         max_scheduled_runs=one.max_scheduled_runs,
         parameters=stored.parameters if one.parameters is None else one.parameters,
         slug=one.slug or stored.slug,
+        misfire=stored.misfire if one.misfire == "kept" else one.misfire,
     )
     return made if made == stored else replace(made, updated=now)
 

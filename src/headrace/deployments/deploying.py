@@ -7,13 +7,14 @@ from uuid import UUID
 from headrace.client.default import default_client
 from headrace.client.http import Client
 from headrace.client.work_pools import read_work_pool
+from headrace.core.misfires import Policy
 from headrace.deployments.bundling import Uploads
 from headrace.deployments.deployment import RunnerDeployment
 from headrace.deployments.images import prepare_image
 from headrace.deployments.printing import Row, say, table
 from headrace.deployments.schedule_lists import Seconds
 from headrace.errors import ConfigurationError, HeadraceError, ObjectNotFound
-from headrace.schedules import Schedule
+from headrace.schedules import Misfire, Schedule
 from headrace.settings import settings
 
 
@@ -33,6 +34,7 @@ def deploy_flow(
     paused: bool | None = None,
     schedule: Schedule | None = None,
     schedules: Iterable[Schedule | Mapping[str, Any]] | None = None,
+    misfire: Misfire | Policy | None = None,
     concurrency_limit: Any = None,
     triggers: list[Any] | None = None,
     parameters: dict[str, Any] | None = None,
@@ -64,6 +66,7 @@ def deploy_flow(
         paused=paused,
         schedule=schedule,
         schedules=schedules,
+        misfire=misfire,
         concurrency_limit=concurrency_limit,
         triggers=triggers,
         parameters=parameters,

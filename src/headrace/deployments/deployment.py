@@ -11,13 +11,14 @@ from uuid import UUID
 from headrace.client.deployments import create_deployment
 from headrace.client.flows import create_flow
 from headrace.client.http import Client
+from headrace.core.misfires import Policy
 from headrace.deployments.bundling import Uploads
 from headrace.deployments.flow_sources import flow_from_source
 from headrace.deployments.parameter_schema import describe_parameters
 from headrace.deployments.schedule_lists import Seconds, list_schedules
 from headrace.engine.entrypoints import load_flow
 from headrace.errors import ConfigurationError, NotImplementedYet
-from headrace.schedules import Schedule
+from headrace.schedules import Misfire, Schedule
 from headrace.sources.storages import SET_DIRECTORY, RunnerStorage
 from headrace.wire.deployments import (
     ConcurrencyLimitStrategy,
@@ -116,6 +117,7 @@ class RunnerDeployment:
         paused: bool | None = None,
         schedule: Schedule | None = None,
         schedules: Iterable[Schedule | Mapping[str, Any]] | None = None,
+        misfire: Misfire | Policy | None = None,
         concurrency_limit: Any = None,
         parameters: dict[str, Any] | None = None,
         triggers: Sequence[object] | None = None,
@@ -152,7 +154,12 @@ class RunnerDeployment:
             version=version or flow.version,
             tags=list(tags or []),
             schedules=list_schedules(
-                interval=interval, cron=cron, rrule=rrule, schedule=schedule, schedules=schedules
+                interval=interval,
+                cron=cron,
+                rrule=rrule,
+                schedule=schedule,
+                schedules=schedules,
+                misfire=misfire,
             ),
             concurrency_limit=limit,
             collision_strategy=strategy,

@@ -1,17 +1,20 @@
 """From the many ways to say when, to the schedules that the API takes."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeGuard, cast
 
 import msgspec
 
+from headrace.core.misfires import Policy
 from headrace.errors import ConfigurationError
-from headrace.schedules import Cron, Interval, RRule, Schedule
+from headrace.schedules import Cron, Interval, Misfire, RRule, Schedule
 from headrace.wire.deployments import DeploymentScheduleCreate
+from headrace.wire.misfires import MisfireOptions
 
 Seconds = timedelta | float
-_ABOUT = frozenset({"active", "parameters", "slug"})
+_ABOUT = frozenset({"active", "misfire", "parameters", "slug"})
 
 
 def list_schedules(
@@ -21,8 +24,9 @@ def list_schedules(
     rrule: str | Iterable[str] | None = None,
     schedule: Schedule | None = None,
     schedules: Iterable[Schedule | Mapping[str, Any]] | None = None,
+    misfire: Misfire | Policy | None = None,
 ) -> list[DeploymentScheduleCreate]:
-    """The schedules of a deployment.
+    """The schedules of a deployment; `misfire` is meant for those that name none.
 
     Raises:
         ConfigurationError: More than one way was used, or a value is not a schedule.
@@ -41,7 +45,10 @@ def list_schedules(
         )
         raise ConfigurationError(message)
     try:
-        return [as_wire(one) for one in _all(given)]
+        return [
+            as_wire(replace(one, misfire=one.misfire or misfire) if misfire else one)
+            for one in _all(given)
+        ]
     except (TypeError, ValueError) as error:
         message = f"the schedule cannot be used: {error}"
         raise ConfigurationError(message) from None
@@ -86,6 +93,9 @@ def as_schedule(value: object) -> Schedule:
     anchor = fields.get("anchor_date")
     if isinstance(anchor, str):
         fields["anchor_date"] = datetime.fromisoformat(anchor)
+    misfire = fields.get("misfire")
+    if isinstance(misfire, Mapping):
+        fields["misfire"] = Misfire(**cast("Mapping[str, Any]", misfire))
     return Schedule(**fields)
 
 
@@ -119,4 +129,5 @@ def as_wire(schedule: Schedule) -> DeploymentScheduleCreate:
         active=schedule.active,
         parameters=dict(schedule.parameters),
         slug=schedule.slug,
+        misfire=MisfireOptions.of(schedule.misfire) if schedule.misfire else msgspec.UNSET,
     )

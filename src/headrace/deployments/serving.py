@@ -8,11 +8,12 @@ from uuid import UUID
 from headrace.client.default import default_client
 from headrace.client.deployments import update_deployment
 from headrace.client.http import Client, client_of
+from headrace.core.misfires import Policy
 from headrace.deployments.deployment import RunnerDeployment
 from headrace.deployments.printing import Row, say, table
 from headrace.deployments.schedule_lists import Seconds
 from headrace.errors import ConfigurationError, HeadraceError
-from headrace.schedules import Schedule
+from headrace.schedules import Misfire, Schedule
 from headrace.settings import settings
 from headrace.wire.deployments import DeploymentUpdate
 from headrace.worker.start import DeploymentRunner, run_deployments
@@ -28,6 +29,7 @@ def serve_flow(
     paused: bool | None = None,
     schedule: Schedule | None = None,
     schedules: Iterable[Schedule | Mapping[str, Any]] | None = None,
+    misfire: Misfire | Policy | None = None,
     global_limit: Any = None,
     triggers: list[Any] | None = None,
     parameters: dict[str, Any] | None = None,
@@ -56,6 +58,7 @@ def serve_flow(
         paused: Whether its schedules make no runs to begin with.
         schedule: One schedule.
         schedules: Several schedules.
+        misfire: What becomes of times that passed unused, for schedules that do not say so themselves.
         global_limit: Runs at once, wherever they run.
         triggers: Not yet.
         parameters: Of its runs.
@@ -85,6 +88,7 @@ def serve_flow(
         paused=paused,
         schedule=schedule,
         schedules=schedules,
+        misfire=misfire,
         concurrency_limit=global_limit,
         triggers=triggers,
         parameters=parameters,

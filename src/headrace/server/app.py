@@ -1,5 +1,6 @@
 """The composition root: puts the parts of the server together."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -52,7 +53,7 @@ from headrace.server.services.loops.pause_expiry import PauseExpiryLoop
 from headrace.server.services.loops.placement import run_everywhere, run_on_leader
 from headrace.server.services.loops.retention import RetentionLoop
 from headrace.server.services.loops.scheduling import SchedulingLoop
-from headrace.server.services.loops.service import LoopService, stop_all
+from headrace.server.services.loops.service import LoopService, stop_all, utc_now
 from headrace.server.services.loops.signs_of_life import SignsOfLifeLoop
 from headrace.server.services.loops.slot_expiry import SlotExpiryLoop
 from headrace.server.services.loops.worker_status import WorkerStatusLoop
@@ -60,6 +61,9 @@ from headrace.server.services.system_blocks import install_system_blocks
 from headrace.server.store.database import Database
 
 logger = logging.getLogger("headrace.server")
+
+_LONGEST_CATCH_UP = 10.0
+"""Seconds that a start waits for at most: some thousand schedules with a misfire policy."""
 
 # One line per noun: its module has the operations.
 NOUNS: tuple[Operations, ...] = (
@@ -149,6 +153,7 @@ class Application:
         if forward is not None:  # other servers share the database
             self.services.signals.forward_to(forward)
         await self._install()
+        await self._catch_up()
         for loop in self._loops:
             loop.start()
         await send({"type": "lifespan.startup.complete"})
@@ -162,6 +167,17 @@ class Application:
             await install_system_blocks(self.services.database)
         except StoreError as error:  # a database that only answers can be looked into all the same
             logger.warning("the system's block types could not be installed: %s", error)
+
+    async def _catch_up(self) -> None:
+        """Judge missed times before a worker can take a run that is to be skipped."""
+        if not self._loops:
+            return
+        loop = SchedulingLoop(self.services.database, self.services.signals)
+        try:
+            async with asyncio.timeout(_LONGEST_CATCH_UP):
+                await loop.catch_up(utc_now())
+        except (StoreError, TimeoutError) as error:  # the loop goes on with it
+            logger.warning("runs that were missed meanwhile could not all be judged: %s", error)
 
 
 def build_app(database: Database, config: ServerConfig, **parts: Any) -> Application:

@@ -19,6 +19,7 @@ from headrace.wire.filters import (
     WorkQueueFilter,
 )
 from headrace.wire.flow_runs import FlowRunPolicy
+from headrace.wire.misfires import MisfireOptions
 from headrace.wire.objects import Strict, Wire
 from headrace.wire.states import StateCreate
 
@@ -99,6 +100,7 @@ class DeploymentBulkDeleteResponse(Wire, kw_only=True):
 class DeploymentScheduleCreate(Strict, kw_only=True):
     active: bool = True
     max_scheduled_runs: Annotated[int, Meta(gt=0)] | None = None
+    misfire: MisfireOptions | None | UnsetType = UNSET  # ours
     parameters: dict[str, Any] = {}
     replaces: str | None = None
     schedule: msgspec.Raw
@@ -158,6 +160,7 @@ class DeploymentSchedule(Wire, kw_only=True):
     deployment_id: UUID | None = None
     id: UUID
     max_scheduled_runs: Annotated[int, Meta(gt=0)] | None = None
+    misfire: MisfireOptions | UnsetType = UNSET  # ours; left out where there is none
     parameters: dict[str, Any] = {}
     schedule: msgspec.Raw
     slug: str | None = None
@@ -213,6 +216,7 @@ class DeploymentPaginationResponse(Wire, kw_only=True):
 class DeploymentScheduleUpdate(Strict, kw_only=True):
     active: bool | None | UnsetType = UNSET
     max_scheduled_runs: Annotated[int, Meta(gt=0)] | None | UnsetType = UNSET
+    misfire: MisfireOptions | None | UnsetType = UNSET  # ours
     parameters: dict[str, Any] | UnsetType = UNSET
     replaces: str | None | UnsetType = UNSET
     schedule: dict[str, Any] | None | UnsetType = UNSET

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from headrace.core.ids import new_id
 from headrace.core.states import State, StateType, default_name
@@ -87,6 +87,10 @@ class World:
         statement = Statement(update(table).where(table.c.id == bindparam("row")).values(**binds))
         params = {"row": row_id} | {f"v_{name}": value for name, value in values.items()}
         await self.database.apply([Write(statement, params)])
+
+    async def delete(self, table):
+        """Empty a table behind everybody's back."""
+        await self.database.apply([Write(Statement(delete(table)), {})])
 
     async def insert(self, table, *rows):
         names = [*rows[0]]

@@ -4,9 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UnsetType
 
 from headrace.wire.decode import decode_schedule
-from headrace.wire.deployments import DeploymentCreate, DeploymentResponse, DeploymentScheduleCreate
+from headrace.wire.deployments import (
+    DeploymentCreate,
+    DeploymentResponse,
+    DeploymentSchedule,
+    DeploymentScheduleCreate,
+)
+from headrace.wire.misfires import MisfireOptions
 
 _PLAIN = (
     "entrypoint",
@@ -52,10 +59,22 @@ def _mapping_changes(
 
 
 def _schedule_changes(before: DeploymentResponse, after: DeploymentCreate) -> Iterator[str]:
-    old = [(tell_schedule(one.schedule), one.slug) for one in before.schedules]
-    new = [(tell_schedule(one.schedule), one.slug) for one in after.schedules]
+    old = [(_told(one), one.slug) for one in before.schedules]
+    new = [(_told(one), one.slug) for one in after.schedules]
     yield from (f"schedule {text} goes" for text, slug in old if (text, slug) not in new)
     yield from (f"schedule {text} is added" for text, slug in new if (text, slug) not in old)
+
+
+def _told(one: DeploymentSchedule | DeploymentScheduleCreate) -> str:
+    return f"{tell_schedule(one.schedule)}{tell_misfire(one.misfire)}"
+
+
+def tell_misfire(misfire: MisfireOptions | UnsetType | None) -> str:
+    """What follows a schedule where it does something about missed times."""
+    if not misfire:
+        return ""
+    late = misfire.max_lateness
+    return f", misfire {misfire.policy}" + ("" if late is None else f" within {late:g} s")
 
 
 def tell_schedule(raw: DeploymentScheduleCreate | msgspec.Raw) -> str:

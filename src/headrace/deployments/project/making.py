@@ -203,6 +203,7 @@ def _keep_schedules(before: DeploymentResponse, body: DeploymentCreate) -> None:
                 max_scheduled_runs=one.max_scheduled_runs,
                 parameters=one.parameters,
                 slug=one.slug,
+                misfire=one.misfire,
             )
             for one in before.schedules
         ]

@@ -14,7 +14,7 @@ from headrace.wire.deployments import DeploymentScheduleCreate
 
 KINDS = ("cron", "interval", "rrule")
 _WHEN = frozenset({*KINDS, "anchor_date", "day_or", "timezone"})
-_ABOUT = frozenset({"active", "max_scheduled_runs", "parameters", "replaces", "slug"})
+_ABOUT = frozenset({"active", "max_scheduled_runs", "misfire", "parameters", "replaces", "slug"})
 
 
 def read_schedules(
@@ -71,6 +71,8 @@ def _read(fields: dict[str, Any], now: datetime) -> DeploymentScheduleCreate:
         when["day_or"] = _as_flag(when["day_or"])
     parse_schedule(when, now)
     about = {name: fields[name] for name in _ABOUT if name in fields}
+    if isinstance(about.get("misfire"), str):
+        about["misfire"] = {"policy": about["misfire"]}
     return decode(DeploymentScheduleCreate, encode({**about, "schedule": when}))
 
 

@@ -4,7 +4,7 @@ Whatever changes a schedule removes the runs that it planned and that have not b
 scheduling loop look at it at once, and rewrites the copy that deployments are answered with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from headrace.core.ids import new_id
+from headrace.core.misfires import Misfire
 from headrace.core.schedule_changes import StoredSchedule, WantedSchedule, reconcile
 from headrace.core.schedules import Location, parse_schedule
 from headrace.errors import ObjectNotFound, UniqueViolation, ValidationFailed
@@ -22,6 +23,7 @@ from headrace.server.store import deployments
 from headrace.server.store.database import Database, Transaction
 from headrace.wire.decode import encode
 from headrace.wire.deployments import DeploymentScheduleCreate, DeploymentScheduleUpdate
+from headrace.wire.misfires import MisfireOptions
 
 NOT_FOUND = "Schedule not found."
 
@@ -38,9 +40,14 @@ def read_wanted(
             parameters=one.parameters,
             slug=one.slug,
             replaces=one.replaces,
+            misfire=_opened(one.misfire) if one.misfire is not UNSET else None,
         )
         for at, one in enumerate(given)
     ]
+
+
+def _opened(given: MisfireOptions | None) -> dict[str, object] | None:
+    return None if given is None else msgspec.to_builtins(given)
 
 
 def read_changes(given: Sequence[DeploymentScheduleUpdate]) -> list[WantedSchedule]:
@@ -55,6 +62,7 @@ def read_changes(given: Sequence[DeploymentScheduleUpdate]) -> list[WantedSchedu
             parameters=None if one.parameters is UNSET else one.parameters,
             slug=None if one.slug is UNSET else one.slug,
             replaces=None if one.replaces is UNSET else one.replaces,
+            misfire="kept" if one.misfire is UNSET else _opened(one.misfire),
         )
         for at, one in enumerate(given)
     ]
@@ -93,6 +101,7 @@ def follow_pause(tx: Transaction, deployment_id: str, *, paused: bool) -> None:
     """What a deployment's pause or resumption means for its planned runs."""
     if paused:
         drop_planned(tx, deployment_id)
+        tx.execute(store.FORGET_PLANNED, {"deployment_id": deployment_id})
     else:
         tx.execute(store.LOOK_NOW, {"deployment_id": deployment_id})
 
@@ -166,13 +175,16 @@ async def update_schedule(
     for name in ("max_scheduled_runs", "parameters", "slug"):
         if getattr(body, name) is not UNSET:
             values[name] = getattr(body, name)
+    if body.misfire is not UNSET:
+        values["misfire"] = _opened(body.misfire)
 
     def work(tx: Transaction) -> None:
         stored = _find(tx, deployment_id, schedule_id)
         _write(
             tx, replace(stored, **values, updated=tx.now()), slug=values.get("slug", stored.slug)
         )
-        drop_planned(tx, deployment_id, schedule_id)
+        if values.keys() != {"misfire"}:
+            drop_planned(tx, deployment_id, schedule_id)
         _copy(tx, deployment_id)
 
     await database.transact(work)
@@ -213,7 +225,7 @@ def _read(tx: Transaction, deployment_id: str) -> list[StoredSchedule]:
 
 def open_schedule(row: Sequence[Any]) -> StoredSchedule:
     """The schedule of a row of `store.COLUMNS`."""
-    schedule_id, schedule, active, most, parameters, slug, created, updated = row
+    schedule_id, schedule, active, most, parameters, slug, created, updated, misfire = row
     return StoredSchedule(
         id=schedule_id,
         schedule=msgspec.json.decode(schedule),
@@ -223,7 +235,13 @@ def open_schedule(row: Sequence[Any]) -> StoredSchedule:
         slug=slug,
         created=created,
         updated=updated,
+        misfire=None if misfire is None else msgspec.json.decode(misfire),
     )
+
+
+def open_misfire(stored: Mapping[str, object] | None) -> Misfire | None:
+    """What a schedule does about missed times."""
+    return None if stored is None else msgspec.convert(stored, MisfireOptions).rule()
 
 
 def _insert(tx: Transaction, deployment_id: str, one: StoredSchedule) -> None:
@@ -237,6 +255,7 @@ def _insert(tx: Transaction, deployment_id: str, one: StoredSchedule) -> None:
         "max_scheduled_runs": one.max_scheduled_runs,
         "parameters": encode(one.parameters).decode(),
         "slug": one.slug,
+        "misfire": _stored(one),
     }
     tx.execute(store.INSERT, row)
 
@@ -249,9 +268,14 @@ def _write(tx: Transaction, one: StoredSchedule, *, slug: str | None) -> None:
         "v_max_scheduled_runs": one.max_scheduled_runs,
         "v_parameters": encode(one.parameters).decode(),
         "v_slug": slug,
+        "v_misfire": _stored(one),
         "v_updated": one.updated,
     }
     tx.execute(store.UPDATE, params)
+
+
+def _stored(one: StoredSchedule) -> str | None:
+    return None if one.misfire is None else encode(one.misfire).decode()
 
 
 def _drop(tx: Transaction, deployment_id: str, schedule_id: str) -> None:
@@ -271,7 +295,7 @@ def _copy(tx: Transaction, deployment_id: str) -> None:
 
 
 def _answer(deployment_id: str, one: StoredSchedule) -> dict[str, object]:
-    return {
+    answer: dict[str, object] = {
         "id": one.id,
         "created": one.created,
         "updated": one.updated,
@@ -282,3 +306,4 @@ def _answer(deployment_id: str, one: StoredSchedule) -> dict[str, object]:
         "parameters": one.parameters,
         "slug": one.slug,
     }
+    return answer if one.misfire is None else {**answer, "misfire": one.misfire}

@@ -3,10 +3,23 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
+from headrace.core.states import AWAITING_CONCURRENCY_SLOT
 from headrace.server.store.database import Statement
 from headrace.server.store.deployments import RUN_COLUMNS, RUN_SOURCE
+from headrace.server.store.facts import FLOW_RUN_COLUMNS, FLOW_RUN_SOURCE
 from headrace.server.store.schema import deployment, deployment_schedule, flow_run
 
 _s = deployment_schedule.c
@@ -20,6 +33,7 @@ COLUMNS: Final = (
     _s.slug,
     _s.created,
     _s.updated,
+    _s.misfire,
 )
 """The fields of `core.schedule_changes.StoredSchedule`."""
 
@@ -39,8 +53,10 @@ UPDATE: Final = Statement(
         max_scheduled_runs=bindparam("v_max_scheduled_runs"),
         parameters=bindparam("v_parameters"),
         slug=bindparam("v_slug"),
+        misfire=bindparam("v_misfire"),
         updated=bindparam("v_updated"),
         look_again=None,
+        planned_to=None,
     )
 )
 DELETE: Final = Statement(delete(deployment_schedule).where(_s.id == bindparam("schedule_id")))
@@ -49,6 +65,12 @@ LOOK_NOW: Final = Statement(
     .where(_s.deployment_id == bindparam("deployment_id"))
     .values(look_again=None)
 )
+FORGET_PLANNED: Final = Statement(
+    update(deployment_schedule)
+    .where(_s.deployment_id == bindparam("deployment_id"))
+    .values(planned_to=None)
+)
+"""Times that pass from now on are not missed."""
 
 _is_planned: Final[list[Any]] = [
     flow_run.c.deployment_id == bindparam("deployment_id"),
@@ -57,6 +79,8 @@ _is_planned: Final[list[Any]] = [
     flow_run.c.run_count == 0,
     flow_run.c.lease_owner.is_(None),
 ]
+
+_is_put_off: Final = flow_run.c.state_name == literal_column(f"'{AWAITING_CONCURRENCY_SLOT}'")
 
 _MOST_PLANNED: Final = 10_000
 """Runs. Far more than the horizon lets a deployment's schedules plan."""
@@ -78,7 +102,28 @@ DELETE_PLANNED_BY: Final = _delete_planned(
 )
 """Those of one schedule."""
 
-DUE_COLUMNS: Final = (*RUN_COLUMNS, *COLUMNS)
+WAITING: Final = Statement(
+    select(
+        *FLOW_RUN_COLUMNS,
+        # put off for a slot, it has a later time and waits all the same
+        case(
+            (_is_put_off, flow_run.c.expected_start_time),
+            else_=flow_run.c.next_scheduled_start_time,
+        ),
+    )
+    .select_from(FLOW_RUN_SOURCE)
+    .where(
+        *_is_planned,
+        flow_run.c.idempotency_key.like(bindparam("key_pattern")),
+        flow_run.c.expected_start_time <= bindparam("now"),
+        or_(flow_run.c.next_scheduled_start_time <= bindparam("now"), _is_put_off),
+    )
+    .order_by(flow_run.c.next_scheduled_start_time)
+    .limit(bindparam("page"))
+)
+"""Runs of a schedule whose time has passed and that have not begun; last, the time itself."""
+
+DUE_COLUMNS: Final = (*RUN_COLUMNS, *COLUMNS, _s.planned_to)
 _is_active: Final = [_s.active, deployment.c.paused.is_(False)]
 DUE: Final = Statement(
     select(*DUE_COLUMNS)
@@ -96,6 +141,15 @@ DUE: Final = Statement(
 """Schedules to look at, in any order: each look moves a schedule's next one on.
 
 A time too far ahead was written under a clock that has been set back."""
+
+WITH_MISFIRE: Final = Statement(
+    select(*DUE_COLUMNS)
+    .select_from(RUN_SOURCE.join(deployment_schedule, _s.deployment_id == deployment.c.id))
+    .where(*_is_active, _s.misfire.is_not(None), _s.id > bindparam("after"))
+    .order_by(_s.id)
+    .limit(bindparam("page"))
+)
+"""Schedules that do something about missed times, by id."""
 
 NEXT_LOOK: Final = Statement(
     select(func.min(_s.look_again))
@@ -118,12 +172,12 @@ STILL_PLANNED: Final = Statement(
 LOOK_AGAIN: Final = Statement(
     update(deployment_schedule)
     .where(_s.id == bindparam("schedule_id"))
-    .values(look_again=bindparam("at"))
+    .values(look_again=bindparam("look_again"), planned_to=bindparam("planned_to"))
 )
 
 
-def planned_keys(flow_id: str, keys: Sequence[str]) -> Select[Any]:
-    """Which of these idempotency keys are taken."""
-    return select(flow_run.c.idempotency_key).where(
+def planned_keys(flow_id: str, keys: Sequence[str]) -> Select[Any, Any, Any]:
+    """Which of these idempotency keys are taken, by what run, and the name of its state."""
+    return select(flow_run.c.idempotency_key, flow_run.c.id, flow_run.c.state_name).where(
         flow_run.c.flow_id == flow_id, flow_run.c.idempotency_key.in_(keys)
     )

@@ -3,17 +3,24 @@
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from headrace.core.planning import LONGEST_SLEEP, Horizon
+from headrace.core.misfires import next_judgement
+from headrace.core.planning import LONGEST_SLEEP, Horizon, Plan
 from headrace.core.times import to_datetime, to_text
 from headrace.errors import HeadraceError
 from headrace.server.services.loops.service import Pace
-from headrace.server.services.planned_runs import Due, make_runs, plan_runs, store_runs
+from headrace.server.services.missed_runs import Judgement, judge
+from headrace.server.services.planned_runs import Due, Marks, make_runs, plan_runs, store_runs
 from headrace.server.services.signals import Signals
 from headrace.server.store import deployment_schedules as sql
 from headrace.server.store.database import Database
 
 _log = logging.getLogger(__name__)
+
+_FIRST = str(UUID(int=0))  # before every id
+_DRIFT = timedelta(seconds=1)
+"""A clock that is disciplined goes back by less; one that is set, by more."""
 
 _TRY_AGAIN = timedelta(minutes=5)
 """After a schedule that cannot be planned: it waits, and the others go on."""
@@ -34,9 +41,13 @@ class SchedulingLoop:
     name: str = "scheduler"
     pace: Pace = Pace(interval=60.0)  # noqa: RUF009 - frozen
     topics: tuple[str, ...] = ("schedules",)
+    seen: list[datetime] = field(default_factory=list[datetime])
+    """When it looked last: what tells that the clock was set back."""
 
     async def run_once(self, now: datetime) -> float | None:
         """Plan for all schedules that want to be looked at."""
+        if self._went_back(now):
+            await self.catch_up(now)
         rows = await self.database.fetch_all(
             sql.DUE,
             {
@@ -51,11 +62,36 @@ class SchedulingLoop:
             return 0
         return await self._until_next_look(now)
 
+    async def catch_up(self, now: datetime) -> None:
+        """Look at every schedule that does something about missed times, whenever it is due.
+
+        For a server that begins, before anybody can take a run that is to be skipped; and for a clock
+        that was set back.
+        """
+        after = _FIRST
+        while True:
+            params = {"after": after, "page": self.page}
+            rows = await self.database.fetch_all(sql.WITH_MISFIRE, params)
+            for row in rows:
+                due = Due.of(row)
+                await self._plan(due, now)
+                after = due.schedule.id
+            if len(rows) < self.page:
+                return
+
+    def _went_back(self, now: datetime) -> bool:
+        last = self.seen[-1] if self.seen else now
+        self.seen[:] = [now]
+        return now < last - _DRIFT
+
     async def _plan(self, due: Due, now: datetime) -> None:
+        topics: tuple[str, ...] = ()
         try:
             planned = plan_runs(due, now, self.horizon)
-            runs = make_runs(due, planned.dates)
-            look_again = to_text(planned.look_again)
+            judged = await judge(self.database, due, now)
+            topics = judged.topics
+            runs = make_runs(due, sorted({*judged.missing, *planned.dates}))  # now may be in both
+            marks = _marks(due, planned, judged, now)
         except (HeadraceError, ValueError, OverflowError) as error:
             _log.error(
                 "Schedule %s of deployment %s cannot be planned: %s",
@@ -63,8 +99,9 @@ class SchedulingLoop:
                 due.source.id,
                 error,
             )
-            runs, look_again = [], to_text(now + _TRY_AGAIN)
-        topics = await store_runs(self.database, due, runs, look_again)
+            again = to_text(now + _TRY_AGAIN)
+            runs, marks = [], Marks(to_text(now), again, due.planned_to)
+        topics += await store_runs(self.database, due, runs, marks)
         if topics:
             self.signals.publish(*topics)
 
@@ -75,3 +112,15 @@ class SchedulingLoop:
             return None
         ahead = (to_datetime(earliest) - now).total_seconds()
         return max(0.05, min(ahead, self.pace.interval))
+
+
+def _marks(due: Due, planned: Plan, judged: Judgement, now: datetime) -> Marks:
+    look_again = planned.look_again
+    if not judged.is_whole:
+        look_again = now
+    elif due.misfire is not None:
+        ahead = next((date for date in planned.dates if date > now), look_again)
+        waiting = (*judged.waiting, *judged.missing)
+        look_again = min(look_again, next_judgement(waiting, ahead, due.misfire))
+    planned_to = max((now, *planned.dates))
+    return Marks(to_text(now), to_text(look_again), to_text(planned_to))

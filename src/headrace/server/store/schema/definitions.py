@@ -94,6 +94,10 @@ deployment_schedule = table(
     Column("max_scheduled_runs", Integer),
     Column("parameters", Json, nullable=False, server_default="{}"),
     Column("slug", Text),
+    # What is done about times that passed; null: what the contract does.
+    Column("misfire", Json),
+    # Runs were made for its dates up to this one; null since it was changed or paused.
+    Column("planned_to", Timestamp),
     # When the scheduling loop looks at it next; null means now.
     Column("look_again", Timestamp),
     UniqueConstraint("deployment_id", "slug"),
