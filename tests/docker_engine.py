@@ -27,6 +27,23 @@ PROJECT = Path(__file__).parents[1]
 STATE = PROJECT / ".docker-engine"
 READY_SECONDS = 60.0
 NEEDED = "HEADRACE_TESTS_NEED_DOCKER"
+HELD = (
+    75  # the exit code of `flock` where another process has the lock; any that `kill` does not use
+)
+
+# Stops the daemon once no process holds `users`: where those were killed, none of them does. It has
+# `lock` meanwhile, as the next run may begin at that moment.
+GUARD = f"""
+while flock users true && [ -e pid ]; do
+    exec 9>lock && flock 9
+    flock --nonblock --conflict-exit-code {HELD} users sh -c '[ -e pid ] && kill "$(cat pid)"'
+    if [ $? -ne {HELD} ]; then
+        for _ in $(seq 600); do [ -e pid ] || break; sleep 0.1; done
+        exit
+    fi
+    exec 9>&-
+done
+"""
 DEBIAN_DAEMON = "/usr/sbin/dockerd"  # where it is even if that is not on the path
 
 
@@ -146,6 +163,13 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def guard(daemon: Daemon) -> None:
+    """Have the daemon stopped also where nobody is left to do so: a run of tests may be killed."""
+    quiet = subprocess.DEVNULL
+    command = ["setsid", "--fork", "sh", "-c", GUARD]
+    subprocess.run(command, cwd=daemon.run, stdin=quiet, stdout=quiet, stderr=quiet, check=True)
+
+
 @contextlib.contextmanager
 def shared_daemon(state: Path = STATE) -> Iterator[Daemon]:
     """The daemon of this project's tests: the first process starts it, the last one stops it."""
@@ -153,7 +177,9 @@ def shared_daemon(state: Path = STATE) -> Iterator[Daemon]:
     with (daemon.run / "users").open("a") as users:
         with locked(daemon.run / "lock"):
             fcntl.flock(users, fcntl.LOCK_SH)
-            daemon.start()
+            if not daemon.answers():
+                daemon.start()
+                guard(daemon)
         try:
             yield daemon
         finally:
