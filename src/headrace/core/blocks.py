@@ -134,6 +134,29 @@ def _mask_all(value: object) -> object:
     return MASK
 
 
+def stripped(data: Json, paths: Iterable[list[str]]) -> Json:
+    """The data without its secret values: what may be told to everybody."""
+    shown = cast("Json", json.loads(json.dumps(data)))
+    for path in paths:
+        _strip(shown, path)
+    return shown
+
+
+def _strip(value: object, path: list[str]) -> None:
+    name, rest = path[0], path[1:]
+    if isinstance(value, list):
+        for one in cast("list[object]", value):
+            _strip(one, path)
+    elif isinstance(value, dict):
+        data = cast("Json", value)
+        if name == "*":
+            data.clear()
+        elif not rest:
+            data.pop(name, None)
+        elif name in data:
+            _strip(data[name], rest)
+
+
 def restored(given: Json, old: Mapping[str, Any], paths: Iterable[list[str]]) -> Json:
     """The given data, where a mask that came back stands for the value that it hides."""
     for path in paths:

@@ -20,7 +20,7 @@ from headrace.wire.concurrency_limits import ConcurrencyLimitCreate, Concurrency
 
 async def make(database: Database, name: str, limit: int, decay: float = 0.0) -> None:
     body = ConcurrencyLimitV2Create(name=name, limit=limit, slot_decay_per_second=decay)
-    await limits.create_limit(database, body)
+    await limits.create_limit(database, Signals(), body)
 
 
 async def test_no_more_slots_than_there_are(database: Database) -> None:
@@ -76,7 +76,9 @@ async def test_a_lease_that_is_not_renewed_ends(database: Database) -> None:
 
 async def test_what_a_task_run_holds_goes_with_it(database: Database) -> None:
     """A slot that a task run took without an end is free once nobody can give it back."""
-    await limits.set_tag_limit(database, ConcurrencyLimitCreate(tag="t", concurrency_limit=1))
+    await limits.set_tag_limit(
+        database, Signals(), ConcurrencyLimitCreate(tag="t", concurrency_limit=1)
+    )
     unknown = str(uuid4())
     await slots.take_for_task(database, ["tag:t"], unknown)
     with pytest.raises(SlotsTaken, match="'t'"):

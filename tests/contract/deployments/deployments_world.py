@@ -30,7 +30,7 @@ class World:
     signals: Signals = field(default_factory=Signals)
 
     async def deploy(self, name="d", **body):
-        row, _ = await create_flow(self.database, FlowCreate(name="f"))
+        row, _ = await create_flow(self.database, self.signals, FlowCreate(name="f"))
         whole = {"name": name, "flow_id": row[FLOW.positions["id"]]} | body
         made, _ = await deployments.create_deployment(
             self.database,

@@ -43,7 +43,7 @@ class World:
         return msgspec.json.decode(SHAPE.encode(row)), created
 
     async def flow(self, name: str = "f") -> str:
-        row, _ = await create_flow(self.database, FlowCreate(name=name))
+        row, _ = await create_flow(self.database, self.signals, FlowCreate(name=name))
         return row[FLOW.positions["id"]]
 
     async def rows(self, table, **where):

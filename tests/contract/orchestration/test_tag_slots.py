@@ -16,7 +16,7 @@ from headrace.wire.task_runs import TaskRunCreate
 
 async def limit(world: World, tag: str, slots: int) -> None:
     body = ConcurrencyLimitCreate(tag=tag, concurrency_limit=slots)
-    await concurrency_limits.set_tag_limit(world.database, body)
+    await concurrency_limits.set_tag_limit(world.database, world.signals, body)
 
 
 async def task(world: World, flow_run: str | None, key: str, *tags: str, **policy: object) -> str:
@@ -112,7 +112,7 @@ async def test_a_tag_without_slots_stops_its_task_runs(world: World):
     run = await task(world, None, "1", "z")
     assert (await propose(world, run, "RUNNING"))["status"] == "ABORT"
     off = ConcurrencyLimitV2Update(active=False)
-    await concurrency_limits.update_limit(world.database, "tag:z", off)
+    await concurrency_limits.update_limit(world.database, world.signals, "tag:z", off)
     assert (await propose(world, run, "RUNNING"))["status"] == "ACCEPT"
 
 

@@ -3,14 +3,17 @@
 import argparse
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from bench import postgres
 
 from tests.integration.fuzz.campaign import Campaign, Outcome
+from tests.integration.fuzz.generated import Generated
 from tests.interop.served import serve
 
 SHOWN = 50  # findings
@@ -20,11 +23,13 @@ def main() -> int:
     """Run; the exit code is 1 when there is a finding."""
     options = _options()
     outcomes: dict[str, Outcome] = {}
+    generated = Generated(options.cases, options.seed)
     for name in options.database or ("SQLite", "PostgreSQL"):
         with tempfile.TemporaryDirectory(prefix="headrace-fuzz-") as directory:
             home = Path(directory)
             with _database(name, home) as url, serve(home / "server", url) as served:
-                campaign = Campaign(served, options.seed, options.cases, options.every)
+                say = partial(_say, name, time.monotonic())
+                campaign = Campaign(served, options.seed, generated, options.every, say)
                 outcomes[name] = campaign.run()
     page = write_page(outcomes, options.seed, options.cases, options.every)
     if options.output:
@@ -33,11 +38,17 @@ def main() -> int:
     return 1 if any(outcome.findings for outcome in outcomes.values()) else 0
 
 
+def _say(name: str, began: float, what: str) -> None:
+    """A line on how far it is."""
+    sys.stderr.write(f"{name}, {time.monotonic() - began:.0f} s: {what}\n")
+    sys.stderr.flush()
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/fuzz")
     parser.add_argument("seed", type=int, help="what is generated follows from it")
     parser.add_argument("--cases", type=int, default=12, help="generated, of each half")
-    parser.add_argument("--every", type=int, default=1, help="one spoilt value of so many is sent")
+    parser.add_argument("--every", type=int, default=4, help="one spoilt value of so many is sent")
     parser.add_argument("--database", action="append", choices=["SQLite", "PostgreSQL"])
     parser.add_argument("--output", type=Path, help="file for the page")
     return parser.parse_args()

@@ -17,7 +17,7 @@ from tests.integration.fuzz.caller import Caller
 from tests.integration.fuzz.catalogue import OPERATIONS, label
 from tests.integration.fuzz.conformance import Document
 from tests.integration.fuzz.garbage import Kind, some
-from tests.integration.fuzz.generated import aim, generate
+from tests.integration.fuzz.generated import Generated, aim
 from tests.integration.fuzz.refusals import complain
 from tests.integration.fuzz.rights import NEVER, is_taking
 from tests.integration.fuzz.sockets import FIRST, MANY, Dialler, throw_all
@@ -47,18 +47,27 @@ class Outcome:
 class Campaign:
     """One server under everything."""
 
-    def __init__(self, served: Served, seed: int, cases: int, every: int) -> None:
+    def __init__(
+        self,
+        served: Served,
+        seed: int,
+        generated: Generated,
+        every: int,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Choose what is sent.
 
         Args:
             served: The server, its database empty.
             seed: What is generated follows from it.
-            cases: Generated requests of each operation, as documented; as many otherwise.
+            generated: Requests of each operation, as documented and otherwise.
             every: One spoilt value of so many is sent; 1 sends all.
+            say: Told how far it is.
         """
+        self._say = say
         self._served = served
         self._port = urlsplit(served.url).port or 0
-        self._seed, self._cases, self._every = seed, cases, every
+        self._seed, self._generated, self._every = seed, generated, every
         self._operations = sorted(OPERATIONS, key=is_taking)
         self.outcome = Outcome()
 
@@ -73,7 +82,7 @@ class Campaign:
                 ("bodies", garbage.bad_bodies),
                 ("addresses", garbage.bad_addresses),
                 ("headers", garbage.bad_headers),
-                ("large bodies", garbage.large_bodies),
+                ("large bodies", garbage.some_large_bodies()),
             ):
                 world.fill()
                 self._step(name, lambda name=name, kind=kind: self._throw(name, kind, world))
@@ -89,7 +98,9 @@ class Campaign:
     def _step(self, name: str, work: Callable[[], None]) -> None:
         began = time.monotonic()
         work()
-        self.outcome.seconds[name] = time.monotonic() - began
+        seconds = self.outcome.seconds[name] = time.monotonic() - began
+        sent, found = self.outcome.sent[name], len(self.outcome.findings)
+        self._say(f"{name}: {sent} sent in {seconds:.0f} s, {found} findings so far")
 
     def _ask_rightly(self, world: World, document: Document) -> None:
         for operation in self._operations:
@@ -101,7 +112,7 @@ class Campaign:
     def _ask_generated(self, world: World, document: Document) -> None:
         chance = random.Random(self._seed)
         for operation in self._operations:
-            for case in generate(document.operation(operation), self._cases, self._seed):
+            for case in self._generated.of(document.operation(operation)):
                 aim(case, world, chance)
                 status, wrong = document.ask(case)
                 self.outcome.note("generated", operation, status, wrong)

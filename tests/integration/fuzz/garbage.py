@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -214,6 +214,21 @@ def large_bodies(world: World, operation: Operation) -> Iterator[Garbage]:
     if operation.body is not None:
         path = world.address(declared_path(operation))
         yield from (Garbage(path, body, {}) for body in _LARGE)
+
+
+def some_large_bodies() -> Kind:
+    """Of ten megabytes one kind each, in turn, to one in `_LARGE_FOR` operations: they take seconds."""
+    turn = count()
+
+    def kind(world: World, operation: Operation) -> Iterator[Garbage]:
+        whole = list(large_bodies(world, operation))
+        if whole and (at := next(turn)) % _LARGE_FOR == 0:
+            yield whole[at // _LARGE_FOR % len(whole)]
+
+    return kind
+
+
+_LARGE_FOR = 4
 
 
 def _fill_up(start: bytes, item: bytes, end: bytes) -> bytes:

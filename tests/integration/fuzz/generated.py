@@ -17,6 +17,33 @@ from tests.integration.fuzz.world import World, find_place
 AIMED = 0.8
 
 
+class Generated:
+    """The cases of each operation, generated once for all servers that get them.
+
+    Args:
+        number: How many of each half: as the document wants them, and not.
+        chosen_by: The seed.
+    """
+
+    def __init__(self, number: int, chosen_by: int) -> None:
+        self._number = number
+        self._seed = chosen_by
+        self._made: dict[str, list[schemathesis.Case]] = {}
+
+    def of(self, operation: APIOperation[Any, Any, Any, Any]) -> Iterator[schemathesis.Case]:
+        """The operation's cases, to be changed at will."""
+        if operation.label not in self._made:
+            self._made[operation.label] = list(generate(operation, self._number, self._seed))
+        for case in self._made[operation.label]:
+            yield operation.Case(
+                path_parameters=case.path_parameters,
+                query=case.query,
+                headers=dict(case.headers),
+                body=case.body,
+                media_type=case.media_type,
+            )
+
+
 def generate(
     operation: APIOperation[Any, Any, Any, Any], number: int, chosen_by: int
 ) -> Iterator[schemathesis.Case]:

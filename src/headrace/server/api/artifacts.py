@@ -23,7 +23,9 @@ operations = Operations("artifacts")
 @operations.post("/artifacts/", ArtifactCreate, returns=Artifact, status=201)
 async def create_artifact(call: Call[ArtifactCreate]) -> bytes:
     """Make an artifact."""
-    return SHAPE.encode(await artifacts.create_artifact(call.services.database, call.body))
+    return SHAPE.encode(
+        await artifacts.create_artifact(call.services.database, call.services.signals, call.body)
+    )
 
 
 @operations.get("/artifacts/{id:uuid}", returns=Artifact)
@@ -91,4 +93,4 @@ async def update_artifact(call: Call[ArtifactUpdate]) -> None:
 @operations.delete("/artifacts/{id:uuid}")
 async def delete_artifact(call: Call[None]) -> None:
     """Delete an artifact."""
-    await artifacts.delete_artifact(call.services.database, call.path["id"])
+    await artifacts.delete_artifact(call.services.database, call.services.signals, call.path["id"])

@@ -39,7 +39,9 @@ async def create_automation(call: Call[AutomationCreate]) -> Answer:
     One that a deployment owns is the `triggers` of a deployment file. A refusal would end the command
     in the middle of its deployments: the answer is 201, and a header and the server's log say it.
     """
-    row = await automations.create_automation(call.services.database, call.body)
+    row = await automations.create_automation(
+        call.services.database, call.services.signals, call.body
+    )
     made = SHAPE.encode(row)
     detail = _NOT_FIRED.format(id=row[SHAPE.positions["id"]])
     if (call.body.owner_resource or "").startswith(_DEPLOYMENT):
@@ -59,21 +61,25 @@ async def read_automation(call: Call[None]) -> bytes:
 @operations.put("/automations/{id:uuid}", AutomationUpdate, status=204)
 async def replace_automation(call: Call[AutomationUpdate]) -> None:
     """Change all of an automation but its owner."""
-    await automations.replace_automation(call.services.database, call.path["id"], call.body)
+    await automations.replace_automation(
+        call.services.database, call.services.signals, call.path["id"], call.body
+    )
 
 
 @operations.patch("/automations/{id:uuid}", AutomationPartialUpdate)
 async def enable_automation(call: Call[AutomationPartialUpdate]) -> None:
     """Enable or disable an automation."""
     await automations.enable_automation(
-        call.services.database, call.path["id"], enabled=call.body.enabled
+        call.services.database, call.services.signals, call.path["id"], enabled=call.body.enabled
     )
 
 
 @operations.delete("/automations/{id:uuid}")
 async def delete_automation(call: Call[None]) -> None:
     """Delete an automation."""
-    await automations.delete_automation(call.services.database, call.path["id"])
+    await automations.delete_automation(
+        call.services.database, call.services.signals, call.path["id"]
+    )
 
 
 @operations.post("/automations/filter", ReadAutomationsBody, returns=list[Automation])

@@ -32,7 +32,9 @@ _SECRETS = {"include_secrets": bool}
 @operations.post("/block_types/", BlockTypeCreate, returns=BlockType, status=201)
 async def create_block_type(call: Call[BlockTypeCreate]) -> bytes:
     """Make a block type."""
-    return sql.TYPE.encode(await block_types.create_type(call.services.database, call.body))
+    return sql.TYPE.encode(
+        await block_types.create_type(call.services.database, call.services.signals, call.body)
+    )
 
 
 @operations.get("/block_types/{id:uuid}", returns=BlockType)
@@ -66,13 +68,15 @@ async def read_block_types(call: Call[ReadBlockTypesBody]) -> bytes:
 @operations.patch("/block_types/{id:uuid}", BlockTypeUpdate)
 async def update_block_type(call: Call[BlockTypeUpdate]) -> None:
     """Change a block type."""
-    await block_types.update_type(call.services.database, call.path["id"], call.body)
+    await block_types.update_type(
+        call.services.database, call.services.signals, call.path["id"], call.body
+    )
 
 
 @operations.delete("/block_types/{id:uuid}")
 async def delete_block_type(call: Call[None]) -> None:
     """Delete a block type with its blocks."""
-    await block_types.delete_type(call.services.database, call.path["id"])
+    await block_types.delete_type(call.services.database, call.services.signals, call.path["id"])
 
 
 @operations.post_empty("/block_types/install_system_block_types")

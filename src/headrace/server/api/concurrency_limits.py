@@ -32,7 +32,9 @@ operations = Operations("concurrency limits")
 )
 async def create_concurrency_limit(call: Call[ConcurrencyLimitV2Create]) -> bytes:
     """Make a limit."""
-    made = await concurrency_limits.create_limit(call.services.database, call.body)
+    made = await concurrency_limits.create_limit(
+        call.services.database, call.services.signals, call.body
+    )
     return encode(
         ConcurrencyLimitV2(
             id=UUID(made.id),
@@ -75,13 +77,17 @@ async def read_concurrency_limits(call: Call[ReadAllConcurrencyLimitsV2Body]) ->
 async def update_concurrency_limit(call: Call[ConcurrencyLimitV2Update]) -> None:
     """Change a limit."""
     key = call.path["id_or_name"]
-    await concurrency_limits.update_limit(call.services.database, key, call.body)
+    await concurrency_limits.update_limit(
+        call.services.database, call.services.signals, key, call.body
+    )
 
 
 @operations.delete("/v2/concurrency_limits/{id_or_name}")
 async def delete_concurrency_limit(call: Call[None]) -> None:
     """Delete a limit."""
-    await concurrency_limits.delete_limit(call.services.database, call.path["id_or_name"])
+    await concurrency_limits.delete_limit(
+        call.services.database, call.services.signals, call.path["id_or_name"]
+    )
 
 
 @operations.post(

@@ -24,7 +24,7 @@ operations = Operations("flows")
 @operations.post("/flows/", FlowCreate, returns=Flow, status=201, also=(200,))
 async def create_flow(call: Call[FlowCreate]) -> Answer:
     """Make a flow, or answer 200 with the one that has its name."""
-    row, created = await flows.create_flow(call.services.database, call.body)
+    row, created = await flows.create_flow(call.services.database, call.services.signals, call.body)
     return Answer(201 if created else 200, SHAPE.encode(row))
 
 
@@ -74,18 +74,22 @@ async def paginate_flows(call: Call[PaginateFlowsBody]) -> bytes:
 @operations.patch("/flows/{id:uuid}", FlowUpdate)
 async def update_flow(call: Call[FlowUpdate]) -> None:
     """Change a flow's tags."""
-    await flows.update_flow(call.services.database, call.path["id"], call.body)
+    await flows.update_flow(
+        call.services.database, call.services.signals, call.path["id"], call.body
+    )
 
 
 @operations.delete("/flows/{id:uuid}")
 async def delete_flow(call: Call[None]) -> None:
     """Delete a flow, its runs and its deployments."""
-    await flows.delete_flow(call.services.database, call.path["id"])
+    await flows.delete_flow(call.services.database, call.services.signals, call.path["id"])
 
 
 @operations.post("/flows/bulk_delete", BulkDeleteFlowsBody, returns=FlowBulkDeleteResponse)
 async def delete_flows(call: Call[BulkDeleteFlowsBody]) -> bytes:
     """Delete flows that meet a filter."""
     body = call.body
-    deleted = await flows.delete_flows(call.services.database, body.flows, body.limit)
+    deleted = await flows.delete_flows(
+        call.services.database, call.services.signals, body.flows, body.limit
+    )
     return encode({"deleted": deleted})

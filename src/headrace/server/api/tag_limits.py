@@ -29,7 +29,9 @@ operations = Operations("concurrency limits")
 async def create_tag_limit(call: Call[ConcurrencyLimitCreate]) -> Answer:
     """Make the limit of a tag, or change it."""
     database = call.services.database
-    found, created = await concurrency_limits.set_tag_limit(database, call.body)
+    found, created = await concurrency_limits.set_tag_limit(
+        database, call.services.signals, call.body
+    )
     (shown,) = await _shown(database, [found])
     return Answer(201 if created else 200, encode(shown))
 
@@ -71,13 +73,17 @@ async def reset_tag_limit(call: Call[ResetConcurrencyLimitByTagBody]) -> None:
 @operations.delete("/concurrency_limits/{id:uuid}", status=200)
 async def delete_tag_limit(call: Call[None]) -> None:
     """Delete the limit of a tag."""
-    await concurrency_limits.delete_tag_limit(call.services.database, key=call.path["id"])
+    await concurrency_limits.delete_tag_limit(
+        call.services.database, call.services.signals, key=call.path["id"]
+    )
 
 
 @operations.delete("/concurrency_limits/tag/{tag}", status=200)
 async def delete_tag_limit_by_tag(call: Call[None]) -> None:
     """Delete the limit of a tag by the tag."""
-    await concurrency_limits.delete_tag_limit(call.services.database, tag=call.path["tag"])
+    await concurrency_limits.delete_tag_limit(
+        call.services.database, call.services.signals, tag=call.path["tag"]
+    )
 
 
 @operations.post(

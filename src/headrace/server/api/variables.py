@@ -19,7 +19,9 @@ operations = Operations("variables")
 @operations.post("/variables/", VariableCreate, returns=Variable, status=201)
 async def create_variable(call: Call[VariableCreate]) -> bytes:
     """Make a variable."""
-    return SHAPE.encode(await variables.create_variable(call.services.database, call.body))
+    return SHAPE.encode(
+        await variables.create_variable(call.services.database, call.services.signals, call.body)
+    )
 
 
 @operations.get("/variables/{id:uuid}", returns=Variable)
@@ -60,23 +62,31 @@ async def count_variables(call: Call[CountVariablesBody]) -> bytes:
 async def update_variable(call: Call[VariableUpdate]) -> None:
     """Change a variable."""
     key = call.path["id"]
-    await variables.update_variable(call.services.database, key, call.body, by_name=False)
+    await variables.update_variable(
+        call.services.database, call.services.signals, key, call.body, by_name=False
+    )
 
 
 @operations.patch("/variables/name/{name}", VariableUpdate)
 async def update_variable_by_name(call: Call[VariableUpdate]) -> None:
     """Change a variable, found by its name."""
     key = call.path["name"]
-    await variables.update_variable(call.services.database, key, call.body, by_name=True)
+    await variables.update_variable(
+        call.services.database, call.services.signals, key, call.body, by_name=True
+    )
 
 
 @operations.delete("/variables/{id:uuid}")
 async def delete_variable(call: Call[None]) -> None:
     """Delete a variable."""
-    await variables.delete_variable(call.services.database, call.path["id"], by_name=False)
+    await variables.delete_variable(
+        call.services.database, call.services.signals, call.path["id"], by_name=False
+    )
 
 
 @operations.delete("/variables/name/{name}")
 async def delete_variable_by_name(call: Call[None]) -> None:
     """Delete a variable, found by its name."""
-    await variables.delete_variable(call.services.database, call.path["name"], by_name=True)
+    await variables.delete_variable(
+        call.services.database, call.services.signals, call.path["name"], by_name=True
+    )

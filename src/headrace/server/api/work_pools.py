@@ -21,7 +21,9 @@ operations = Operations("work pools")
 @operations.post("/work_pools/", WorkPoolCreate, returns=WorkPoolResponse, status=201)
 async def create_work_pool(call: Call[WorkPoolCreate]) -> bytes:
     """Make a pool, with its default queue."""
-    return SHAPE.encode(await work_pools.create_work_pool(call.services.database, call.body))
+    return SHAPE.encode(
+        await work_pools.create_work_pool(call.services.database, call.services.signals, call.body)
+    )
 
 
 @operations.get("/work_pools/{name}", returns=WorkPoolResponse)

@@ -9,11 +9,13 @@ from sqlalchemy import Select
 from headrace.core.ids import new_id
 from headrace.core.times import now_text
 from headrace.errors import ObjectNotFound, StaleWrite, ValidationFailed
+from headrace.server.services.signals import Signals
 from headrace.server.store import artifacts as store
-from headrace.server.store.database import Database, Row
+from headrace.server.store.database import Database, Row, Transaction, Write
 from headrace.server.store.filters.artifacts import ArtifactFilters, where_artifacts
 from headrace.server.store.filters.sorts import ARTIFACT_COLLECTIONS, ARTIFACTS
 from headrace.server.store.queries import count_query, list_query
+from headrace.server.store.result_artifacts import INSERT
 from headrace.server.store.schema import artifact
 from headrace.server.store.shaped import ShapedQuery
 from headrace.wire.artifacts import (
@@ -31,7 +33,7 @@ _ATTEMPTS = 5
 _KEY = re.compile(r"[a-z0-9-]*")
 
 
-async def create_artifact(database: Database, body: ArtifactCreate) -> Row:
+async def create_artifact(database: Database, signals: Signals, body: ArtifactCreate) -> Row:
     """Make an artifact; with a key it becomes the newest of that key. Raises `ValidationFailed`."""
     if body.key is not None and not _KEY.fullmatch(body.key):
         message = "An artifact's key has only lower-case letters, digits and dashes"
@@ -49,7 +51,11 @@ async def create_artifact(database: Database, body: ArtifactCreate) -> Row:
         "flow_run_id": None if body.flow_run_id is None else str(body.flow_run_id),
         "task_run_id": None if body.task_run_id is None else str(body.task_run_id),
     }
-    await database.apply(store.create(row))
+    if body.key is None:
+        await database.apply([Write(INSERT, row)])
+    else:
+        await database.transact(lambda tx: store.create_under_key(tx, row))
+        signals.publish("events")
     return store.SHAPE.row(row)
 
 
@@ -151,12 +157,15 @@ async def update_artifact(database: Database, artifact_id: str, body: ArtifactUp
             return
 
 
-async def delete_artifact(database: Database, artifact_id: str) -> None:
+async def delete_artifact(database: Database, signals: Signals, artifact_id: str) -> None:
     """Delete an artifact. Raises `ObjectNotFound`."""
-    try:
-        await database.apply(store.remove(artifact_id))
-    except StaleWrite as error:
-        raise _not_found(artifact_id) from error
+
+    def work(tx: Transaction) -> bool:
+        return store.remove(tx, artifact_id)
+
+    if not await database.transact(work):
+        raise _not_found(artifact_id)
+    signals.publish("events")
 
 
 def _to_json(value: object) -> str | None:

@@ -7,6 +7,7 @@ place. Secret fields are masked unless they are asked for.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -14,20 +15,30 @@ from uuid import uuid4
 from msgspec import UNSET
 from sqlalchemy import Select, func, select
 
-from headrace.core.blocks import masked, refer_to, restored, secret_paths, split_references
+from headrace.core.blocks import (
+    masked,
+    refer_to,
+    restored,
+    secret_paths,
+    split_references,
+    stripped,
+)
 from headrace.core.ids import new_id
 from headrace.errors import (
     BadRequest,
     ForeignKeyViolation,
     ObjectAlreadyExists,
     ObjectNotFound,
+    SecretsUnreadable,
     StaleWrite,
     UniqueViolation,
     ValidationFailed,
 )
 from headrace.server.secrets import Keyring
 from headrace.server.services import block_types
+from headrace.server.services.signals import Signals
 from headrace.server.store import blocks as sql
+from headrace.server.store import object_events as events
 from headrace.server.store.blocks import Document
 from headrace.server.store.database import Database, Row, Transaction, Write
 from headrace.server.store.filters.blocks import filter_documents, filter_schemas, filter_types
@@ -123,8 +134,9 @@ class Block:
 class BlockDocuments:
     """The documents of one installation."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(self, database: Database, signals: Signals, keyring: Keyring) -> None:
         self._database = database
+        self._signals = signals
         self._keyring = keyring
 
     async def create(self, body: BlockDocumentCreate) -> Block:
@@ -155,12 +167,15 @@ class BlockDocuments:
             }
             tx.execute(sql.INSERT_DOCUMENT, row)
             _refer(tx, document_id, references, now)
+            if not body.is_anonymous:
+                _tell(tx, events.CREATED, row, schema, own)
 
         try:
             await self._database.transact(work)
         except UniqueViolation as error:
             message = f"A block of this type with the name {name!r} already exists."
             raise ObjectAlreadyExists(message) from error
+        self._signals.publish("events")
         return await self.read(document_id)
 
     async def read(self, key: str) -> Block:
@@ -246,15 +261,30 @@ class BlockDocuments:
                 raise StaleWrite(message)
             tx.execute(sql.DELETE_REFERENCES, {"parent_id": key})
             _refer(tx, key, references, now)
+            if not found.document.is_anonymous:
+                _tell(tx, events.UPDATED, found.document._asdict(), schema, own)
 
         await self._database.transact(work)
+        self._signals.publish("events")
 
     async def delete(self, key: str) -> None:
         """Delete a document; fields that refer to it are empty then. Raises `ObjectNotFound`."""
-        try:
-            await self._database.apply([Write(sql.DELETE_DOCUMENT, {"document_id": key}, expect=1)])
-        except StaleWrite as error:
-            raise _not_found(key) from error
+        row = await self._database.fetch_one(sql.DOCUMENT_BY_ID, {"key": key})
+        if row is None:
+            raise _not_found(key)
+        document = Document(*row[:_COLUMNS])
+        own: _Data = {}
+        with suppress(SecretsUnreadable):  # it can be deleted all the same
+            own = self._open(row).own
+
+        def work(tx: Transaction) -> None:
+            if not tx.execute(sql.DELETE_DOCUMENT, {"document_id": key}):
+                raise _not_found(key)
+            if not document.is_anonymous:
+                _tell(tx, events.DELETED, document._asdict(), row[_COLUMNS:], own)
+
+        await self._database.transact(work)
+        self._signals.publish("events")
 
     async def any(self) -> bool:
         """Whether there is a document at all: without one, no key is needed."""
@@ -357,6 +387,17 @@ def _merged(
     merged = {**found.own, **own}
     named = {**{name: key for name, key in kept.items() if name not in own}, **references}
     return {name: value for name, value in merged.items() if name not in references}, named
+
+
+def _tell(tx: Transaction, what: str, document: Mapping[str, Any], schema: Row, own: _Data) -> None:
+    """The event of a named block; its secrets are not in it, nor other blocks that it refers to."""
+    told = {
+        "id": document["id"],
+        "name": document["name"],
+        "data": stripped(own, secret_paths(sql.fields_of(schema))),
+        **sql.names_of(schema),
+    }
+    tx.execute(events.INSERT_EVENT, events.of_block(what, told, tx.now()))
 
 
 def _refer(tx: Transaction, parent: str, references: Mapping[str, str], now: str) -> None:

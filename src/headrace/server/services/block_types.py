@@ -15,7 +15,9 @@ from headrace.errors import (
     UniqueViolation,
     ValidationFailed,
 )
+from headrace.server.services.signals import Signals
 from headrace.server.store import blocks as sql
+from headrace.server.store import object_events as events
 from headrace.server.store.database import Database, Row, Transaction, Write
 from headrace.server.store.filters.blocks import (
     filter_schemas,
@@ -37,7 +39,7 @@ _SLUG: Final = re.compile(r"[a-z0-9-]+")
 _RESERVED: Final = "prefect"  # the contract keeps names that begin so for its own types
 
 
-async def create_type(database: Database, body: BlockTypeCreate) -> Row:
+async def create_type(database: Database, signals: Signals, body: BlockTypeCreate) -> Row:
     """Make a type. Raises `ValidationFailed`, `Forbidden`, `ObjectAlreadyExists`."""
     if not _SLUG.fullmatch(body.slug):
         message = "A slug has only lower-case letters, digits and dashes"
@@ -54,10 +56,12 @@ async def create_type(database: Database, body: BlockTypeCreate) -> Row:
         "is_protected": False,
     }
     try:
-        await database.apply([Write(sql.INSERT_TYPE, row)])
+        told = events.insert(events.of_block_type(events.CREATED, row, now))
+        await database.apply([Write(sql.INSERT_TYPE, row), told])
     except UniqueViolation as error:
         message = f"A block type with the slug {body.slug!r} already exists."
         raise ObjectAlreadyExists(message) from error
+    signals.publish("events")
     return sql.TYPE.row(row)
 
 
@@ -85,7 +89,9 @@ async def list_types(
     return await database.fetch_all(query.limit(limit).offset(offset))
 
 
-async def update_type(database: Database, key: str, body: BlockTypeUpdate) -> None:
+async def update_type(
+    database: Database, signals: Signals, key: str, body: BlockTypeUpdate
+) -> None:
     """Change what the body names. Raises `ObjectNotFound`."""
     await read_type(database, key=key)
     given = msgspec.structs.asdict(body)
@@ -95,17 +101,24 @@ async def update_type(database: Database, key: str, body: BlockTypeUpdate) -> No
         for column, value in given.items():
             if value is not msgspec.UNSET:
                 tx.execute(sql.SET_TYPE[column], {"type_id": key, "value": value, "now": now})
+        row = tx.fetch_one(sql.TYPE_BY_ID, {"key": key})
+        if row is not None:
+            told = events.of_block_type(events.UPDATED, sql.TYPE.named(row), now)
+            tx.execute(events.INSERT_EVENT, told)
 
     await database.transact(work)
+    signals.publish("events")
 
 
-async def delete_type(database: Database, key: str) -> None:
+async def delete_type(database: Database, signals: Signals, key: str) -> None:
     """Delete a type with its schemas and documents. Raises `ObjectNotFound`, `Forbidden`."""
     row = await read_type(database, key=key)
     if row[sql.TYPE.positions["is_protected"]]:
         message = "This block type is part of the installation and cannot be deleted."
         raise Forbidden(message)
-    await database.apply([Write(sql.DELETE_TYPE, {"type_id": key})])
+    gone = events.insert(events.of_block_type(events.DELETED, sql.TYPE.named(row), now_text()))
+    await database.apply([Write(sql.DELETE_TYPE, {"type_id": key}), gone])
+    signals.publish("events")
 
 
 # Schemas

@@ -16,8 +16,10 @@ from headrace.core.times import now_text
 from headrace.errors import ObjectAlreadyExists, ObjectNotFound, UniqueViolation
 from headrace.server.services import deployments
 from headrace.server.services.concurrency_slots import Holder, Lease, grant
+from headrace.server.services.signals import Signals
 from headrace.server.store import concurrency_limits as sql
 from headrace.server.store import deployments as deployment_sql
+from headrace.server.store import object_events as events
 from headrace.server.store.concurrency_limits import Limit
 from headrace.server.store.database import Database, Transaction
 from headrace.wire.concurrency_limits import (
@@ -30,14 +32,18 @@ TAG: Final = "tag:"
 DEPLOYMENT: Final = "deployment:"
 
 
-async def create_limit(database: Database, body: ConcurrencyLimitV2Create) -> Limit:
+async def create_limit(
+    database: Database, signals: Signals, body: ConcurrencyLimitV2Create
+) -> Limit:
     """Make a limit. Raises `ObjectAlreadyExists`."""
     values = msgspec.structs.asdict(body)
     values["taken"] = float(values.pop("active_slots"))
     try:
-        return await database.transact(lambda tx: _insert(tx, values))
+        made = await database.transact(lambda tx: _insert(tx, values))
     except UniqueViolation as error:
         raise _exists(body.name) from error
+    signals.publish("events")
+    return made
 
 
 async def read_limit(database: Database, key: str) -> Limit:
@@ -62,7 +68,9 @@ async def list_limits(database: Database, *, limit: int, offset: int) -> list[Li
     return list(islice(sorted(found, key=lambda one: one.name), offset, offset + limit))
 
 
-async def update_limit(database: Database, key: str, body: ConcurrencyLimitV2Update) -> None:
+async def update_limit(
+    database: Database, signals: Signals, key: str, body: ConcurrencyLimitV2Update
+) -> None:
     """Change what the body names. Raises `ObjectNotFound`, `ObjectAlreadyExists`."""
     found = await read_limit(database, key)
     given = {
@@ -79,9 +87,10 @@ async def update_limit(database: Database, key: str, body: ConcurrencyLimitV2Upd
         await database.transact(lambda tx: _change(tx, found, given))
     except UniqueViolation as error:
         raise _exists(str(given.get("name"))) from error
+    signals.publish("events")
 
 
-async def delete_limit(database: Database, key: str) -> None:
+async def delete_limit(database: Database, signals: Signals, key: str) -> None:
     """Delete a limit: who holds slots of it goes on. Raises `ObjectNotFound`."""
     found = await read_limit(database, key)
     if found.name.startswith(DEPLOYMENT):
@@ -91,15 +100,18 @@ async def delete_limit(database: Database, key: str) -> None:
 
     def work(tx: Transaction) -> None:
         tx.execute(sql.UNSHARE, {"limit_id": found.id})
-        tx.execute(sql.DELETE, {"limit_id": found.id})
+        _delete(tx, found)
 
     await database.transact(work)
+    signals.publish("events")
 
 
 # By tag
 
 
-async def set_tag_limit(database: Database, body: ConcurrencyLimitCreate) -> tuple[Limit, bool]:
+async def set_tag_limit(
+    database: Database, signals: Signals, body: ConcurrencyLimitCreate
+) -> tuple[Limit, bool]:
     """The limit of a tag, made or changed; and whether it was made."""
     name = TAG + body.tag
 
@@ -111,9 +123,13 @@ async def set_tag_limit(database: Database, body: ConcurrencyLimitCreate) -> tup
             return _insert(tx, {"name": name, "limit": body.concurrency_limit}), True
         found = Limit(*row)
         _set(tx, found.id, {"limit": body.concurrency_limit}, now)
-        return found._replace(limit=body.concurrency_limit, updated=now), False
+        changed = found._replace(limit=body.concurrency_limit, updated=now)
+        tx.execute(events.INSERT_EVENT, events.of_limit(events.UPDATED, changed, now))
+        return changed, False
 
-    return await database.transact(work)
+    done = await database.transact(work)
+    signals.publish("events")
+    return done
 
 
 async def read_tag_limit(database: Database, *, key: str = "", tag: str = "") -> Limit:
@@ -132,10 +148,13 @@ async def list_tag_limits(database: Database, *, limit: int, offset: int) -> lis
     return [Limit(*row) for row in await database.fetch_all(sql.NAMED, params)]
 
 
-async def delete_tag_limit(database: Database, *, key: str = "", tag: str = "") -> None:
+async def delete_tag_limit(
+    database: Database, signals: Signals, *, key: str = "", tag: str = ""
+) -> None:
     """Delete the limit of a tag. Raises `ObjectNotFound`."""
     found = await read_tag_limit(database, key=key, tag=tag)
-    await database.transact(lambda tx: tx.execute(sql.DELETE, {"limit_id": found.id}))
+    await database.transact(lambda tx: _delete(tx, found))
+    signals.publish("events")
 
 
 async def reset_tag_limit(database: Database, tag: str, holders: list[str]) -> None:
@@ -180,7 +199,14 @@ def _insert(tx: Transaction, values: Mapping[str, Any]) -> Limit:
     tx.execute(sql.INSERT, row)
     found = tx.fetch_one(sql.BY_ID, {"key": row["id"], "now": now})
     assert found is not None
-    return Limit(*found)
+    made = Limit(*found)
+    tx.execute(events.INSERT_EVENT, events.of_limit(events.CREATED, made, now))
+    return made
+
+
+def _delete(tx: Transaction, found: Limit) -> None:
+    if tx.execute(sql.DELETE, {"limit_id": found.id}):
+        tx.execute(events.INSERT_EVENT, events.of_limit(events.DELETED, found, tx.now()))
 
 
 def _change(tx: Transaction, found: Limit, given: Mapping[str, Any]) -> None:
@@ -191,6 +217,8 @@ def _change(tx: Transaction, found: Limit, given: Mapping[str, Any]) -> None:
         raise _not_found(found.name)
     settable = {name: value for name, value in given.items() if name != "active_slots"}
     _set(tx, found.id, settable, now)
+    if changed := tx.fetch_one(sql.BY_ID, {"key": found.id, "now": now}):
+        tx.execute(events.INSERT_EVENT, events.of_limit(events.UPDATED, Limit(*changed), now))
     wanted: int | None = given.get("active_slots")
     if wanted is None:
         return

@@ -49,7 +49,7 @@ class Services:
         self.liveness = Liveness(self.database, self.signals)
         self.event_intake = EventIntake(self.database, self.signals, self.heartbeats)
         keyring = Keyring(self.config.encryption_keys, self.config.key_file)
-        self.blocks = BlockDocuments(self.database, keyring)
+        self.blocks = BlockDocuments(self.database, self.signals, keyring)
         self.event_tail = EventTail(self.database, self.signals, self.closing)
 
     def close_calls(self) -> None:

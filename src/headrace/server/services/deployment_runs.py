@@ -61,6 +61,8 @@ class Source(NamedTuple):
     work_pool_id: str | None
     work_pool_name: str | None
     template: str | None
+    flow_tags: str
+    work_pool_type: str | None
 
 
 async def create_flow_run(
@@ -151,6 +153,7 @@ async def describe(
         name=body.name if body.name is not UNSET and body.name else generate_name(),
         flow_id=source.flow_id,
         flow_name=source.flow_name,
+        flow_tags=source.flow_tags,
         state=_due_now() if body.state is None else first_state(body.state),
         tags=merge_tags(source, body.tags),
         labels=merge_labels(source, body.labels),
@@ -164,6 +167,7 @@ async def describe(
         work_queue_name=source.work_queue_name,
         work_pool_id=source.work_pool_id,
         work_pool_name=source.work_pool_name,
+        work_pool_type=source.work_pool_type,
         idempotency_key=body.idempotency_key,
         parent_task_run_id=None
         if body.parent_task_run_id is None

@@ -25,7 +25,15 @@ from headrace.server.services.deployment_targets import (
 from headrace.server.services.signals import Signals
 from headrace.server.store import concurrency_limits as limit_sql
 from headrace.server.store import deployments as store
+from headrace.server.store import work_events as events
 from headrace.server.store.database import Database, Row, Transaction
+from headrace.server.store.object_events import (
+    CREATED,
+    DELETED,
+    INSERT_EVENT,
+    UPDATED,
+    changes,
+)
 from headrace.wire.decode import encode
 from headrace.wire.deployments import DeploymentCreate, DeploymentUpdate
 from headrace.wire.faults import make_fault
@@ -68,16 +76,18 @@ async def create_deployment(
             raise ForeignKeyViolation(message)
         values["labels"] = _labels(flow[0], body)
         found = tx.fetch_one(store.FOR_UPSERT, key)
+        before = None if found is None else events.read_deployment(tx, found[0])
         if found is None:
             deployment_id = _insert(tx, body, values, queue)
         else:
             deployment_id = found[0]
             _bring_up_to_date(tx, found, values, queue)
         schedules.replace_all(tx, deployment_id, wanted)
+        _tell(tx, deployment_id, before)
         return deployment_id, found is None
 
     deployment_id, created = await database.transact(work)
-    signals.publish(f"deployment:{deployment_id}", "schedules")
+    signals.publish(f"deployment:{deployment_id}", "schedules", "events")
     return await read_deployment(database, deployment_id), created
 
 
@@ -120,14 +130,16 @@ async def update_deployment(
     )
 
     def work(tx: Transaction) -> None:
+        before = events.read_deployment(tx, deployment_id)
         _set(tx, deployment_id, values)
         if wanted is not None:
             schedules.replace_all(tx, deployment_id, wanted)
         if body.paused is not UNSET:
             schedules.follow_pause(tx, deployment_id, paused=body.paused)
+        _tell(tx, deployment_id, before)
 
     await database.transact(work)
-    signals.publish(f"deployment:{deployment_id}", "schedules")
+    signals.publish(f"deployment:{deployment_id}", "schedules", "events")
 
 
 async def set_concurrency_limit(database: Database, deployment_id: str, limit: int | None) -> None:
@@ -160,11 +172,26 @@ async def delete_deployment(database: Database, signals: Signals, deployment_id:
 
     def work(tx: Transaction) -> None:
         schedules.drop_planned(tx, deployment_id)
-        if tx.execute(store.DELETE, {"deployment_id": deployment_id}) != 1:
+        row = events.read_deployment(tx, deployment_id)
+        if row is None or tx.execute(store.DELETE, {"deployment_id": deployment_id}) != 1:
             raise ObjectNotFound(NOT_FOUND)
+        tx.execute(INSERT_EVENT, events.of_deployment(DELETED, row, tx.now()))
 
     await database.transact(work)
-    signals.publish(f"deployment:{deployment_id}", "schedules")
+    signals.publish(f"deployment:{deployment_id}", "schedules", "events")
+
+
+def _tell(tx: Transaction, deployment_id: str, before: Row | None) -> None:
+    """The event of a deployment that is new, or of what else it is now."""
+    after = events.read_deployment(tx, deployment_id)
+    if after is None:
+        return
+    if before is None:
+        tx.execute(INSERT_EVENT, events.of_deployment(CREATED, after, tx.now()))
+        return
+    payload = changes(events.fields_of(before), events.fields_of(after))
+    if payload is not None:
+        tx.execute(INSERT_EVENT, events.of_deployment(UPDATED, after, tx.now(), payload))
 
 
 def _check_name(name: str) -> None:

@@ -78,6 +78,7 @@ async def describe(database: Database, body: FlowRunCreate) -> NewFlowRun:
         name=body.name or generate_name(),
         flow_id=flow_id,
         flow_name=flow[0],
+        flow_tags=flow[2],
         state=first_state(body.state),
         tags=body.tags,
         labels=to_json(labels | (body.labels or {})),
@@ -91,6 +92,7 @@ async def describe(database: Database, body: FlowRunCreate) -> NewFlowRun:
         work_queue_name=queue[1] or body.work_queue_name,
         work_pool_id=queue[2],
         work_pool_name=queue[3],
+        work_pool_type=queue[4],
         idempotency_key=body.idempotency_key,
         parent_task_run_id=None
         if body.parent_task_run_id is None
@@ -136,16 +138,16 @@ async def _deployment(database: Database, deployment_id: str) -> tuple[str, str]
 
 async def _queue_of(
     database: Database, pool: str | None, queue: str | None
-) -> tuple[str | None, str | None, str | None, str | None]:
-    """Queue id and name, pool id and name; nothing where no pool is named."""
+) -> tuple[str | None, str | None, str | None, str | None, str | None]:
+    """Queue id and name, pool id, name and type; nothing where no pool is named."""
     if pool is None:
-        return None, None, None, None
+        return None, None, None, None, None
     row = await database.fetch_one(
         store.QUEUE_OF_POOL, {"pool_name": pool, "queue_name": queue or "default"}
     )
     if row is None:
         raise ObjectNotFound(f"Work pool {pool!r} has no queue {queue or 'default'!r}.")
-    return row[0], row[1], row[2], row[3]
+    return row[0], row[1], row[2], row[3], row[4]
 
 
 async def read_flow_run(database: Database, run_id: str) -> Row:

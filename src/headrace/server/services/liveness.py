@@ -4,7 +4,8 @@ They come in hundreds a second and change nothing but a time. The first of each 
 (somebody came online); those that follow are kept in memory and written together by a loop.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from time import monotonic
 
 from sqlalchemy import bindparam, literal_column, or_, update
@@ -12,8 +13,10 @@ from sqlalchemy import bindparam, literal_column, or_, update
 from headrace.core.ids import new_id
 from headrace.core.times import later, now_text
 from headrace.server.services.signals import Signals
+from headrace.server.store import work_events as events
 from headrace.server.store import work_pools, work_queues, workers
-from headrace.server.store.database import Database, Params, Statement, Transaction, Write
+from headrace.server.store.database import Database, Params, Row, Statement, Transaction, Write
+from headrace.server.store.object_events import INSERT_EVENT
 from headrace.server.store.schema import deployment
 
 FLUSH_SECONDS = 15.0
@@ -25,6 +28,9 @@ FORGET_SECONDS = 300.0
 RENEW_SECONDS = 30.0
 """Age of a queue's deployments' last poll at which it is written anew: half of the 60 s after which they
 are missed. A queue may have thousands."""
+
+_WOKEN_AT_ONCE = 100
+"""Deployments that become ready in one unit: two rows each."""
 
 _QUEUES_DEPLOYMENTS_POLLED = Statement(
     update(deployment)
@@ -69,7 +75,7 @@ class Liveness:
         came_online = await self._database.transact(lambda tx: _register(tx, beat))
         self._known[known] = monotonic() + FORGET_SECONDS
         if came_online:
-            self._signals.publish(f"pool:{pool_id}", "workers")
+            self._signals.publish(f"pool:{pool_id}", "workers", "events")
 
     async def leave(self, pool_id: str, name: str) -> None:
         """A worker has said goodbye: it is offline at once, not after three missed heartbeats."""
@@ -105,33 +111,65 @@ class Liveness:
                 self._polled[one] = moment + FORGET_SECONDS
                 is_new = True
         if is_new:
-            await self._database.apply(self._take_polls())
+            await self._write_polls()
 
     async def flush(self) -> None:
         """Write down what came since the last time, in one unit."""
         beats, self._beats = self._beats, {}
-        writes = self._take_polls()
-        if beats:
-            writes.append(Write(workers.BEAT, list(beats.values())))
-        if writes:
-            await self._database.apply(writes)
+        await self._write_polls([Write(workers.BEAT, list(beats.values()))] if beats else [])
         moment = monotonic()
         self._polled = {one: until for one, until in self._polled.items() if until > moment}
         self._known = {one: until for one, until in self._known.items() if until > moment}
 
-    def _take_polls(self) -> list[Write]:
+    async def _write_polls(self, others: Sequence[Write] = ()) -> None:
+        """Write down who was polled, with the events of those that were not ready till now."""
         queues, deployments = self._polls["queue"], self._polls["deployment"]
         self._polls = {"queue": {}, "deployment": {}}
-        writes: list[Write] = []
-        if queues:
-            rows = [{"queue": one, "polled": at} for one, at in sorted(queues.items())]
-            writes.append(Write(work_queues.POLLED, rows))
-            rows = [row | {"stale": later(row["polled"], -RENEW_SECONDS)} for row in rows]
-            writes.append(Write(_QUEUES_DEPLOYMENTS_POLLED, rows))
-        if deployments:
-            rows = [{"deployment": one, "polled": at} for one, at in sorted(deployments.items())]
-            writes.append(Write(_DEPLOYMENT_POLLED, rows))
-        return writes
+        writes = [*_polls(queues, deployments), *others]
+        ids = {"queues": sorted(queues), "deployments": sorted(deployments), "page": _WOKEN_AT_ONCE}
+        while queues or deployments:
+            asleep = await self._database.fetch_all(events.QUEUES_TO_WAKE, ids)
+            served = await self._database.fetch_all(events.DEPLOYMENTS_TO_WAKE, ids)
+            if not asleep and not served:
+                break
+            last = len(served) < _WOKEN_AT_ONCE
+            await self._database.transact(
+                partial(_wake, queues=asleep, deployments=served, others=writes if last else [])
+            )
+            self._signals.publish("events")
+            if last:
+                return
+        if writes:
+            await self._database.apply(writes)
+
+
+def _wake(
+    tx: Transaction, queues: list[Row], deployments: list[Row], others: Sequence[Write]
+) -> None:
+    """Queues and deployments that are polled from now on are ready: once each, whoever writes it."""
+    now = tx.now()
+    for row in queues:
+        if tx.execute(events.SET_QUEUE_READY, {"queue": row[0], "now": now}):
+            events.record_poll_status(tx, row, "READY", now)
+    for row in deployments:
+        if tx.execute(events.SET_DEPLOYMENT_READY, {"deployment_id": row[0], "now": now}):
+            tx.execute(INSERT_EVENT, events.of_deployment_status(row, "READY", now))
+    for write in others:
+        tx.execute(write.statement, write.params)
+
+
+def _polls(queues: dict[str, str], deployments: dict[str, str]) -> list[Write]:
+    """The writes of when who was polled."""
+    writes: list[Write] = []
+    if queues:
+        rows = [{"queue": one, "polled": at} for one, at in sorted(queues.items())]
+        writes.append(Write(work_queues.POLLED, rows))
+        rows = [row | {"stale": later(row["polled"], -RENEW_SECONDS)} for row in rows]
+        writes.append(Write(_QUEUES_DEPLOYMENTS_POLLED, rows))
+    if deployments:
+        rows = [{"deployment": one, "polled": at} for one, at in sorted(deployments.items())]
+        writes.append(Write(_DEPLOYMENT_POLLED, rows))
+    return writes
 
 
 def _register(tx: Transaction, beat: Params) -> bool:
@@ -153,5 +191,13 @@ def _register(tx: Transaction, beat: Params) -> bool:
         tx.execute(workers.INSERT, row)
     else:
         tx.execute(workers.BEAT, beat)
-    tx.execute(work_pools.SET_STATUS, {"pool": beat["pool"], "new_status": "READY", "now": now})
+    set_pool_status(tx, str(beat["pool"]), "READY", now)
     return known is None or known[2] != "ONLINE"
+
+
+def set_pool_status(tx: Transaction, pool_id: str, status: str, now: str) -> None:
+    """A pool has an online worker or has none; a pause hides that, and its event."""
+    if tx.execute(work_pools.SET_STATUS, {"pool": pool_id, "new_status": status, "now": now}):
+        pool = events.read_pool(tx, pool_id)
+        if pool is not None and not pool.is_paused:
+            events.record_pool_status(tx, pool, status, now)

@@ -94,6 +94,7 @@ def make_runs(due: Due, dates: Iterable[datetime]) -> list[NewFlowRun]:
     common = {
         "flow_id": source.flow_id,
         "flow_name": source.flow_name,
+        "flow_tags": source.flow_tags,
         "tags": merge_tags(source, ("auto-scheduled",)),
         "labels": merge_labels(source, None),
         # A required parameter that nobody gives fails the run, which then says so: planning goes on.
@@ -105,6 +106,7 @@ def make_runs(due: Due, dates: Iterable[datetime]) -> list[NewFlowRun]:
         "work_queue_name": source.work_queue_name,
         "work_pool_id": source.work_pool_id,
         "work_pool_name": source.work_pool_name,
+        "work_pool_type": source.work_pool_type,
         "infrastructure_document_id": source.infrastructure_document_id,
         "auto_scheduled": True,
         "created_by": to_json(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -15,8 +16,10 @@ from headrace.errors import (
     UniqueViolation,
     ValidationFailed,
 )
+from headrace.server.services.signals import Signals
+from headrace.server.store import object_events as events
 from headrace.server.store import variables as store
-from headrace.server.store.database import Database, Row, Statement, Write
+from headrace.server.store.database import Database, Row, Write
 from headrace.server.store.filters.conditions import Conditions
 from headrace.server.store.filters.small_nouns import filter_variables
 from headrace.server.store.filters.sorts import VARIABLES
@@ -40,7 +43,7 @@ _ATTEMPTS = 5
 _NAME = re.compile(r"[a-z0-9_-]*")
 
 
-async def create_variable(database: Database, body: VariableCreate) -> Row:
+async def create_variable(database: Database, signals: Signals, body: VariableCreate) -> Row:
     """Make a variable. Raises `ObjectAlreadyExists`, `ValidationFailed`."""
     _check_name(body.name)
     now = now_text()
@@ -53,9 +56,11 @@ async def create_variable(database: Database, body: VariableCreate) -> Row:
         "tags": encode(body.tags).decode(),
     }
     try:
-        await database.apply([Write(store.INSERT, row)])
+        told = events.insert(events.of_variable(events.CREATED, row, now))
+        await database.apply([Write(store.INSERT, row), told])
     except UniqueViolation as error:
         raise _exists(body.name) from error
+    signals.publish("events")
     return store.SHAPE.row(row)
 
 
@@ -97,7 +102,7 @@ async def count_variables(database: Database, given: VariableFilter | None) -> i
 
 
 async def update_variable(
-    database: Database, key: str, body: VariableUpdate, *, by_name: bool
+    database: Database, signals: Signals, key: str, body: VariableUpdate, *, by_name: bool
 ) -> None:
     """Change what the body names.
 
@@ -108,7 +113,7 @@ async def update_variable(
     new_value = None if body.value is UNSET else _encode_value(body.value)
     for attempt in range(_ATTEMPTS):
         row = await read_variable(database, key, by_name=by_name)
-        old = dict(zip(store.SHAPE.positions, row, strict=True))
+        old = store.SHAPE.named(row)
         params = {
             "variable_id": old["id"],
             "was_updated": old["updated"],
@@ -118,23 +123,38 @@ async def update_variable(
             "now": now_text(),
         }
         try:
-            await database.apply([Write(store.REPLACE, params, expect=1)])
+            await database.apply([Write(store.REPLACE, params, expect=1), _told(params)])
         except UniqueViolation as error:
             raise _exists(str(params["new_name"])) from error
         except StaleWrite:
             if attempt == _ATTEMPTS - 1:
                 raise
         else:
+            signals.publish("events")
             return
 
 
-async def delete_variable(database: Database, key: str, *, by_name: bool) -> None:
+def _told(params: dict[str, Any]) -> Write:
+    """The event of a variable that has these new values."""
+    new = {
+        "id": params["variable_id"],
+        "name": params["new_name"],
+        "value": params["new_value"],
+        "tags": params["new_tags"],
+    }
+    return events.insert(events.of_variable(events.UPDATED, new, params["now"]))
+
+
+async def delete_variable(database: Database, signals: Signals, key: str, *, by_name: bool) -> None:
     """Delete a variable. Raises `ObjectNotFound`."""
-    statement: Statement = store.DELETE_BY_NAME if by_name else store.DELETE_BY_ID
+    row = await read_variable(database, key, by_name=by_name)
+    old = store.SHAPE.named(row)
+    gone = events.insert(events.of_variable(events.DELETED, old, now_text()))
     try:
-        await database.apply([Write(statement, {"key": key}, expect=1)])
+        await database.apply([Write(store.DELETE_BY_ID, {"key": old["id"]}, expect=1), gone])
     except StaleWrite as error:
         raise _not_found(key) from error
+    signals.publish("events")
 
 
 def _conditions(given: VariableFilter | None) -> Conditions:

@@ -10,14 +10,22 @@ from headrace.errors import (
     Forbidden,
     ObjectAlreadyExists,
     ObjectNotFound,
-    StaleWrite,
     UniqueViolation,
 )
 from headrace.server.services.signals import Signals
+from headrace.server.store import work_events as events
 from headrace.server.store import work_pools as store
 from headrace.server.store import work_queues as queue_store
-from headrace.server.store.database import Database, Row, Write
+from headrace.server.store.database import Database, Row, Transaction
 from headrace.server.store.filters.nouns import filter_work_pools
+from headrace.server.store.object_events import (
+    CREATED,
+    DELETED,
+    INSERT_EVENT,
+    UPDATED,
+    changes,
+    read_json,
+)
 from headrace.server.store.schema import work_pool
 from headrace.wire.decode import encode
 from headrace.wire.filters import WorkPoolFilter
@@ -28,7 +36,7 @@ RESERVED_PREFIX = "prefect"
 """Names that begin so, in any case, are kept for the system by the contract."""
 
 
-async def create_work_pool(database: Database, body: WorkPoolCreate) -> Row:
+async def create_work_pool(database: Database, signals: Signals, body: WorkPoolCreate) -> Row:
     """A new pool with its default queue.
 
     Raises `ObjectAlreadyExists`, `Forbidden` (a reserved name), `ValidationFailed` (the template).
@@ -61,14 +69,33 @@ async def create_work_pool(database: Database, body: WorkPoolCreate) -> Row:
         "description": "Takes every run of the pool that names no other queue.",
         "priority": 1,
     }
+
+    def work(tx: Transaction) -> None:
+        tx.execute(store.INSERT, pool)
+        tx.execute(queue_store.INSERT, queue)
+        _tell_of_new(tx, pool_id, queue_id, now, is_paused=body.is_paused)
+
     try:
-        await database.apply([Write(store.INSERT, pool), Write(queue_store.INSERT, queue)])
+        await database.transact(work)
     except UniqueViolation as error:
         message = (
             f"A work pool named {body.name!r} exists already; choose another name or update it."
         )
         raise ObjectAlreadyExists(message) from error
+    signals.publish("events")
     return await read_work_pool(database, body.name)
+
+
+def _tell_of_new(
+    tx: Transaction, pool_id: str, queue_id: str, now: str, *, is_paused: bool
+) -> None:
+    made = events.read_pool(tx, pool_id)
+    if made is None:
+        return
+    queue = events.Queue(queue_id, DEFAULT_QUEUE, made)
+    tx.execute(INSERT_EVENT, events.of_queue(CREATED, queue, now))
+    tx.execute(INSERT_EVENT, events.of_pool(CREATED, made, now))
+    events.record_pool_status(tx, made, "PAUSED" if is_paused else "NOT_READY", now)
 
 
 async def read_work_pool(database: Database, name: str) -> Row:
@@ -77,7 +104,7 @@ async def read_work_pool(database: Database, name: str) -> Row:
     if row is None and looks_like_id(name):
         row = await database.fetch_one(store.BY_ID, {"pool": name.lower()})
     if row is None:
-        raise ObjectNotFound(f'Work pool "{name}" not found.')
+        raise _not_found(name)
     return row
 
 
@@ -134,26 +161,65 @@ async def update_work_pool(
         values["description"] = body.description
     if body.concurrency_limit is not UNSET:
         values["concurrency_limit"] = body.concurrency_limit
-    now = now_text()
-    writes = [Write(store.TOUCH, {"pool": pool_id, "now": now}, expect=1)]
-    for column, value in values.items():
-        writes.append(Write(store.SET[column], {"pool": pool_id, "value": value, "now": now}))
-    await _apply(database, writes, name)
-    signals.publish(f"pool:{pool_id}")
+
+    def work(tx: Transaction) -> None:
+        now = tx.now()
+        before = tx.fetch_one(store.BY_ID, {"pool": pool_id})
+        if before is None:
+            raise _not_found(name)
+        tx.execute(store.TOUCH, {"pool": pool_id, "now": now})
+        for column, value in values.items():
+            tx.execute(store.SET[column], {"pool": pool_id, "value": value, "now": now})
+        _tell_of_change(tx, before, now, may_be_paused="is_paused" in values)
+
+    await database.transact(work)
+    signals.publish(f"pool:{pool_id}", "events")
+
+
+def _tell_of_change(tx: Transaction, before: Row, now: str, *, may_be_paused: bool) -> None:
+    pool_id = before[store.SHAPE.positions["id"]]
+    after = tx.fetch_one(store.BY_ID, {"pool": pool_id})
+    pool = events.read_pool(tx, pool_id)
+    if pool is None or after is None:
+        return
+    if may_be_paused:
+        events.record_pool_status(tx, pool, after[store.SHAPE.positions["status"]], now)
+    payload = changes(_watched(before), _watched(after))
+    if payload is not None:
+        tx.execute(INSERT_EVENT, events.of_pool(UPDATED, pool, now, payload))
+
+
+def _watched(row: Row) -> dict[str, object]:
+    """What of a pool is told when it changes."""
+    named = store.SHAPE.named(row)
+    return {
+        "description": named["description"],
+        "base_job_template": read_json(named["base_job_template"]),
+        "concurrency_limit": named["concurrency_limit"],
+        "storage_configuration": read_json(named["storage_configuration"]),
+    }
 
 
 async def delete_work_pool(database: Database, signals: Signals, name: str) -> None:
     """Delete a pool with its queues and workers; its deployments stay, without a queue."""
     pool_id = await find_pool_id(database, name)
-    await _apply(database, [Write(store.DELETE, {"pool": pool_id}, expect=1)], name)
-    signals.publish(f"pool:{pool_id}")
+
+    def work(tx: Transaction) -> None:
+        now = tx.now()
+        pool = events.read_pool(tx, pool_id)
+        queues = tx.fetch_all(events.QUEUES_OF_POOL, {"pool": pool_id})
+        if tx.execute(store.DELETE, {"pool": pool_id}) != 1:
+            raise _not_found(name)
+        if pool is not None:
+            gone = [events.of_queue(DELETED, events.open_queue(row), now) for row in queues]
+            tx.execute(INSERT_EVENT, [*gone, events.of_pool(DELETED, pool, now)])
+
+    await database.transact(work)
+    signals.publish(f"pool:{pool_id}", "events")
 
 
-async def _apply(database: Database, writes: list[Write], name: str) -> None:
-    try:
-        await database.apply(writes)
-    except StaleWrite as error:
-        raise ObjectNotFound(f'Work pool "{name}" not found.') from error
+def _not_found(name: str) -> ObjectNotFound:
+    return ObjectNotFound(f'Work pool "{name}" not found.')
 
 
 def looks_like_id(name: str) -> bool:

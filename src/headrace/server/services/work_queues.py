@@ -18,10 +18,18 @@ from headrace.server.services.work_pools import (
     find_pool_id,
     find_pool_name,
 )
+from headrace.server.store import work_events as events
 from headrace.server.store import work_pools as pool_store
 from headrace.server.store import work_queues as store
 from headrace.server.store.database import Database, Row, Transaction
 from headrace.server.store.filters.nouns import filter_work_queues
+from headrace.server.store.object_events import (
+    CREATED,
+    DELETED,
+    INSERT_EVENT,
+    UPDATED,
+    changes,
+)
 from headrace.server.store.schema import work_queue
 from headrace.server.store.work_pools import AGENT_TYPE
 from headrace.wire.filters import WorkQueueFilter
@@ -49,7 +57,7 @@ async def create_work_queue(
         queue_id = await database.transact(lambda tx: _insert(tx, pool_id, values, body.priority))
     except UniqueViolation as error:
         raise _taken(pool, body.name) from error
-    signals.publish(f"pool:{pool_id}")
+    signals.publish(f"pool:{pool_id}", "events")
     return await read_work_queue(database, queue_id)
 
 
@@ -59,7 +67,7 @@ async def create_agent_queue(
     """A new queue in the pool for queues that name none; the pool is made when it is missing."""
     with suppress(ObjectAlreadyExists):
         if await database.fetch_one(pool_store.ID_OF_NAME, {"pool": pool}) is None:
-            await create_work_pool(database, WorkPoolCreate(name=pool, type=AGENT_TYPE))
+            await create_work_pool(database, signals, WorkPoolCreate(name=pool, type=AGENT_TYPE))
     return await create_work_queue(database, signals, pool, body)
 
 
@@ -77,7 +85,7 @@ async def ensure_queues(
         return bool(missing)
 
     if await database.transact(work):
-        signals.publish(f"pool:{pool_id}")
+        signals.publish(f"pool:{pool_id}", "events")
 
 
 async def read_work_queue(database: Database, queue_id: str) -> Row:
@@ -156,7 +164,7 @@ async def update_work_queue(
         await database.transact(lambda tx: _update(tx, queue_id, pool_id, values, priority))
     except UniqueViolation as error:
         raise _taken(queue[_AT["work_pool_name"]], str(values.get("name"))) from error
-    signals.publish(f"pool:{pool_id}", f"queue:{queue_id}")
+    signals.publish(f"pool:{pool_id}", f"queue:{queue_id}", "events")
 
 
 async def delete_work_queue(database: Database, signals: Signals, queue: Row) -> None:
@@ -168,8 +176,16 @@ async def delete_work_queue(database: Database, signals: Signals, queue: Row) ->
     if name == DEFAULT_QUEUE:
         pool = queue[_AT["work_pool_name"]]
         raise Conflict(f"The default queue of work pool {pool!r} cannot be deleted; pause it.")
-    await database.transact(lambda tx: tx.execute(store.DELETE, {"queue": queue[_AT["id"]]}))
-    signals.publish(f"pool:{pool_id}")
+
+    def work(tx: Transaction) -> None:
+        pool = events.read_pool(tx, pool_id)
+        deleted = tx.execute(store.DELETE, {"queue": queue[_AT["id"]]})
+        if pool is not None and deleted:
+            gone = events.Queue(queue[_AT["id"]], name, pool)
+            tx.execute(INSERT_EVENT, events.of_queue(DELETED, gone, tx.now()))
+
+    await database.transact(work)
+    signals.publish(f"pool:{pool_id}", "events")
 
 
 def _taken(pool: str, name: str) -> ObjectAlreadyExists:
@@ -183,6 +199,10 @@ def _insert(tx: Transaction, pool_id: str, values: dict[str, object], priority: 
     chosen = _place(tx, pool_id, queue_id, priority)
     row = {"id": queue_id, "created": now, "updated": now, "work_pool_id": pool_id}
     tx.execute(store.INSERT, row | values | {"priority": chosen})
+    pool = events.read_pool(tx, pool_id)
+    if pool is not None:
+        made = events.Queue(queue_id, str(values["name"]), pool)
+        tx.execute(INSERT_EVENT, events.of_queue(CREATED, made, now))
     return queue_id
 
 
@@ -209,7 +229,30 @@ def _update(
     if priority is not None:
         tx.lock(f"queues:{pool_id}")
         values = values | {"priority": _place(tx, pool_id, queue_id, priority)}
-    if tx.execute(store.TOUCH, {"queue": queue_id, "now": now}) != 1:
+    before = tx.fetch_one(store.BY_ID, {"queue": queue_id})
+    if before is None:
         raise ObjectNotFound("Work queue not found")
+    tx.execute(store.TOUCH, {"queue": queue_id, "now": now})
     for column, value in values.items():
         tx.execute(store.SET[column], {"queue": queue_id, "value": value, "now": now})
+    _tell_of_change(tx, before, now)
+
+
+def _tell_of_change(tx: Transaction, before: Row, now: str) -> None:
+    """Events of what else a queue is now, and of its status where it was paused or goes on."""
+    after = tx.fetch_one(store.BY_ID, {"queue": before[_AT["id"]]})
+    pool = events.read_pool(tx, before[_AT["work_pool_id"]])
+    if after is None or pool is None:
+        return
+    queue = events.Queue(after[_AT["id"]], after[_AT["name"]], pool)
+    if before[_AT["is_paused"]] != after[_AT["is_paused"]]:
+        tx.execute(INSERT_EVENT, events.of_queue_status(queue, after[_AT["status"]], now))
+    payload = changes(_watched(before), _watched(after))
+    if payload is not None:
+        tx.execute(INSERT_EVENT, events.of_queue(UPDATED, queue, now, payload))
+
+
+def _watched(row: Row) -> dict[str, object]:
+    """What of a queue is told when it changes."""
+    told = ("name", "description", "concurrency_limit", "priority")
+    return {name: row[_AT[name]] for name in told}

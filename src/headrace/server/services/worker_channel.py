@@ -96,7 +96,7 @@ async def _find_or_make(services: Services, pool: str, hello: WorkerHello) -> Ro
             raise
     template = hello.default_base_job_template
     body = WorkPoolCreate(name=pool, type=hello.worker_type, base_job_template=template)
-    return await create_work_pool(services.database, body)
+    return await create_work_pool(services.database, services.signals, body)
 
 
 def _snapshot(channel: Channel, reason: str) -> dict[str, Any]:

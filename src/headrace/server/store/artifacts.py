@@ -2,11 +2,13 @@
 
 from typing import Final
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
 from headrace.core.ids import new_id
-from headrace.server.store.database import Params, Statement, Write
+from headrace.server.store import object_events as events
+from headrace.server.store.database import Params, Statement, Transaction, Write
+from headrace.server.store.result_artifacts import INSERT
 from headrace.server.store.schema import artifact, artifact_collection, task_run
 from headrace.server.store.shapes import RowShape
 from headrace.wire.artifacts import Artifact, ArtifactCollection
@@ -30,8 +32,6 @@ NEWEST_OF_KEY: Final = Statement(
     _NEWEST_SHAPE.select.select_from(NEWEST).where(artifact_collection.c.key == bindparam("key"))
 )
 """The newest artifact of a key under the id of their collection, as the contract has it."""
-
-_INSERT: Final = Statement(insert(artifact))
 
 # Both databases read this form of an upsert, though SQLAlchemy makes it for one of them only.
 _collect = insert_or_update(artifact_collection)
@@ -71,6 +71,11 @@ _FIND_NEWEST: Final = Statement(
 _DELETE_EMPTY: Final = Statement(
     delete(artifact_collection).where(artifact_collection.c.latest_id.is_(None))
 )
+_COLLECTION: Final = Statement(
+    select(artifact_collection.c.id, artifact_collection.c.latest_id).where(
+        artifact_collection.c.key == bindparam("key")
+    )
+)
 
 _is_newest = artifact.c.id.in_(
     select(artifact_collection.c.latest_id).where(artifact_collection.c.latest_id.is_not(None))
@@ -95,19 +100,22 @@ DELETE_OF_TASK_RUN: Final = Statement(
 COUNT_COLLECTIONS: Final = select(func.count()).select_from(NEWEST)
 
 
-def create(values: Params) -> list[Write]:
-    """The unit that makes an artifact and, where it has a key, puts it at the head of that key."""
-    writes = [Write(_INSERT, values)]
-    if values["key"] is not None:
-        collection = {
-            "id": new_id(),
-            "created": values["created"],
-            "updated": values["updated"],
-            "key": values["key"],
-            "latest_id": values["id"],
-        }
-        writes.append(Write(_COLLECT, collection))
-    return writes
+def create_under_key(tx: Transaction, values: Params) -> None:
+    """Make an artifact that has a key: it is the newest of that key then."""
+    tx.execute(INSERT, values)
+    collection = {
+        "id": new_id(),
+        "created": values["created"],
+        "updated": values["updated"],
+        "key": values["key"],
+        "latest_id": values["id"],
+    }
+    tx.execute(_COLLECT, collection)
+    found = tx.fetch_one(_COLLECTION, {"key": values["key"]})
+    collection_id = collection["id"] if found is None else found[0]
+    what = events.CREATED if collection_id == collection["id"] else events.UPDATED
+    told = events.of_collection(what, collection_id, values, values["created"])
+    tx.execute(events.INSERT_EVENT, told)
 
 
 def replace(params: Params) -> list[Write]:
@@ -115,10 +123,23 @@ def replace(params: Params) -> list[Write]:
     return [Write(_REPLACE, params, expect=1)]
 
 
-def remove(artifact_id: str) -> list[Write]:
-    """The unit that deletes an artifact; the one before it is then the newest of its key."""
-    return [
-        Write(_DELETE, {"artifact_id": artifact_id}, expect=1),
-        Write(_FIND_NEWEST, {}),
-        Write(_DELETE_EMPTY, {}),
-    ]
+def remove(tx: Transaction, artifact_id: str) -> bool:
+    """Delete an artifact; the one before it is then the newest of its key. Whether there was one."""
+    row = tx.fetch_one(BY_ID, {"artifact_id": artifact_id})
+    if row is None:
+        return False
+    gone = SHAPE.named(row)
+    before = None if gone["key"] is None else tx.fetch_one(_COLLECTION, {"key": gone["key"]})
+    tx.execute(_DELETE, {"artifact_id": artifact_id})
+    tx.execute(_FIND_NEWEST, {})
+    if before is not None and before[1] == artifact_id:
+        [_, latest_id] = tx.fetch_one(_COLLECTION, {"key": gone["key"]}) or before
+        newest = tx.fetch_one(BY_ID, {"artifact_id": latest_id})
+        told = (
+            events.of_collection(events.DELETED, before[0], gone, tx.now())
+            if newest is None
+            else events.of_collection(events.UPDATED, before[0], SHAPE.named(newest), tx.now())
+        )
+        tx.execute(events.INSERT_EVENT, told)
+    tx.execute(_DELETE_EMPTY, {})
+    return True

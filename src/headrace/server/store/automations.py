@@ -5,7 +5,8 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from headrace.server.store.database import Params, Statement, Write
+from headrace.server.store import object_events as events
+from headrace.server.store.database import Params, Row, Statement, Write
 from headrace.server.store.schema import automation, automation_resource
 from headrace.server.store.shapes import RowShape
 from headrace.wire.automations import Automation
@@ -58,6 +59,13 @@ _REPLACE: Final = Statement(
     .where(_is_it)
     .values({name: bindparam(f"new_{name}") for name in _CHANGEABLE})
 )
+
+
+def event_of(what: str, row: Row, now: str) -> events.EventRow:
+    """The event of an automation that was made, changed or deleted, of a row of `SHAPE`."""
+    named = SHAPE.named(row)
+    resource = events.labels("automation", named["id"], named["name"])
+    return events.make(what, resource, now, payload=SHAPE.fill(row))
 
 
 def create(values: Params, resources: Iterable[str]) -> list[Write]:

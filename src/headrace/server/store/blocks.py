@@ -80,6 +80,17 @@ def fields_of(row: Row) -> dict[str, Any]:
     return msgspec.json.decode(row[_SCHEMA.positions["fields"]], type=dict[str, Any])
 
 
+def names_of(row: Row) -> dict[str, Any]:
+    """What events tell of a schema and its type, of a row of `SCHEMAS`."""
+    kind = TYPE.named(row[_OF_SCHEMA:])
+    return {
+        "schema_id": schema_id_of(row),
+        "capabilities": msgspec.json.decode(row[_SCHEMA.positions["capabilities"]]),
+        "type_id": kind["id"],
+        "type_name": kind["name"],
+    }
+
+
 def is_protected(row: Row) -> bool:
     """Whether a schema's type is one that cannot be deleted, of a row of `SCHEMAS`."""
     return bool(row[_OF_SCHEMA + TYPE.positions["is_protected"]])

@@ -187,6 +187,8 @@ RUN_COLUMNS: Final = (
     work_pool.c.id,
     work_pool.c.name,
     work_pool.c.base_job_template,
+    flow.c.tags,
+    work_pool.c.type,
 )
 """What a run of a deployment is made from: the fields of `services.deployment_runs.Source`."""
 
@@ -202,12 +204,6 @@ FOR_RUN: Final = Statement(
 )
 
 # Statuses: ready while somebody polls for its runs.
-GONE_QUIET: Final = Statement(
-    select(deployment.c.id, deployment.c.name)
-    .where(deployment.c.status == literal_column("'READY'"))
-    .where(deployment.c.last_polled < bindparam("since"))
-    .limit(bindparam("page"))
-)
 SET_NOT_READY: Final = Statement(
     update(deployment)
     .where(deployment.c.id == bindparam("deployment_id"))

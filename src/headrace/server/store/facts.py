@@ -52,6 +52,8 @@ class FlowRunRow(NamedTuple):
     lease_expires: str | None
     claim_id: str | None
     epoch: int
+    flow_tags: str
+    work_pool_type: str | None
 
     def facts(self) -> RunFacts:
         """What the rules need to know of it."""
@@ -133,6 +135,8 @@ FLOW_RUN_COLUMNS = (
     flow_run.c.lease_expires,
     flow_run.c.claim_id,
     flow_run.c.epoch,
+    flow.c.tags.label("flow_tags"),
+    work_pool.c.type.label("work_pool_type"),
 )
 
 FLOW_RUN_SOURCE = (

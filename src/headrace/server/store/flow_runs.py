@@ -54,14 +54,16 @@ BY_KEY: Final = Statement(
         flow_run.c.idempotency_key == bindparam("idempotency_key")
     )
 )
-FLOW: Final = Statement(select(flow.c.name, flow.c.labels).where(flow.c.id == bindparam("flow_id")))
+FLOW: Final = Statement(
+    select(flow.c.name, flow.c.labels, flow.c.tags).where(flow.c.id == bindparam("flow_id"))
+)
 DEPLOYMENT: Final = Statement(
     select(deployment.c.name, deployment.c.labels).where(
         deployment.c.id == bindparam("deployment_id")
     )
 )
 QUEUE_OF_POOL: Final = Statement(
-    select(work_queue.c.id, work_queue.c.name, work_pool.c.id, work_pool.c.name)
+    select(work_queue.c.id, work_queue.c.name, work_pool.c.id, work_pool.c.name, work_pool.c.type)
     .select_from(work_queue.join(work_pool, work_pool.c.id == work_queue.c.work_pool_id))
     .where(work_pool.c.name == bindparam("pool_name"))
     .where(work_queue.c.name == bindparam("queue_name"))
@@ -139,6 +141,7 @@ class NewFlowRun(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     flow_id: str
     flow_name: str
+    flow_tags: str = "[]"
     state: State
     tags: Sequence[str] = ()
     labels: str = "{}"
@@ -153,6 +156,7 @@ class NewFlowRun(msgspec.Struct, frozen=True, kw_only=True):
     work_queue_name: str | None = None
     work_pool_id: str | None = None
     work_pool_name: str | None = None
+    work_pool_type: str | None = None
     idempotency_key: str | None = None
     parent_task_run_id: str | None = None
     auto_scheduled: bool = False
@@ -206,6 +210,8 @@ def create(new: NewFlowRun, now: str) -> Creation:
         lease_expires=None,
         claim_id=None,
         epoch=0,
+        flow_tags=new.flow_tags,
+        work_pool_type=new.work_pool_type,
     )
     columns, writes = transitions.first_of_flow_run(stored, new.state, now=now)
     values = columns | {

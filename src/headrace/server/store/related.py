@@ -20,7 +20,7 @@ def _resource(kind: str, key: str, name: str | None) -> dict[str, str]:
 
 
 def of_flow_run(row: FlowRunRow) -> str:
-    """Flow, deployment, queue, pool and tags, as JSON."""
+    """Flow, deployment, queue, pool and tags, the flow's among them, as JSON."""
     return _related(
         row.tags,
         (
@@ -29,6 +29,8 @@ def of_flow_run(row: FlowRunRow) -> str:
             ("work-queue", row.work_queue_id, row.work_queue_name),
             ("work-pool", row.work_pool_id, row.work_pool_name),
         ),
+        row.flow_tags,
+        row.work_pool_type,
     )
 
 
@@ -38,7 +40,16 @@ def of_task_run(row: TaskRunRow) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _related(tags: str, named: tuple[tuple[str, str | None, str | None], ...]) -> str:
+def _related(
+    tags: str,
+    named: tuple[tuple[str, str | None, str | None], ...],
+    flow_tags: str = "[]",
+    pool_type: str | None = None,
+) -> str:
     resources = [_resource(kind, key, name) for kind, key, name in named if key is not None]
-    resources += [_resource("tag", tag, None) for tag in msgspec.json.decode(tags, type=list[str])]
+    if pool_type is not None:
+        resources[-1]["prefect.work-pool.type"] = pool_type
+    both = (msgspec.json.decode(some, type=list[str]) for some in (flow_tags, tags))
+    told = sorted({tag for some in both for tag in some})
+    resources += [_resource("tag", tag, None) for tag in told]
     return _encode(resources).decode()

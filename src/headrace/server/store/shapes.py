@@ -68,6 +68,10 @@ class RowShape:
         """The row that `columns` would give, of values by field: to answer with what was inserted."""
         return tuple(values[name] for name in self.positions)
 
+    def named(self, row: Row) -> dict[str, Any]:
+        """One row's columns by field, as the database has them."""
+        return dict(zip(self.positions, row, strict=False))
+
     def encode(self, row: Row) -> bytes:
         """One row as a JSON object."""
         return _encode(self.fill(row))

@@ -28,7 +28,7 @@ from headrace.core.orchestration.facts import Policy
 from headrace.core.orchestration.progress import Progress, progress
 from headrace.core.states import AWAITING_RETRY, TERMINAL, State, StateType
 from headrace.errors import StaleWrite
-from headrace.server.store import state_events
+from headrace.server.store import result_artifacts, state_events
 from headrace.server.store.database import Statement, Transaction, Write
 from headrace.server.store.facts import FlowRunRow, TaskRunRow
 from headrace.server.store.schema import (
@@ -135,6 +135,7 @@ def flow_run(
     if facts.state is not None and state.timestamp < facts.state.timestamp:
         # Two servers, two clocks: a history does not go back in time.
         state = replace(state, timestamp=facts.state.timestamp)
+    state, kept = result_artifacts.of_state(state, row.id, None, now)
     step = progress(facts, state)
     text = encode_state(state, flow_run_id=row.id, task_run_id=row.parent_task_run_id)
     held = lease or _lease_after(row, state, policy or facts.policy)
@@ -154,6 +155,7 @@ def flow_run(
         Write(_UPDATE_FLOW_RUN, params, expect=1),
         Write(_INSERT_FLOW_RUN_STATE, _state_params(row.id, state, text)),
         Write(INSERT_EVENT, state_events.of_flow_run(row, facts.state, state, step, now)),
+        *kept,
     ]
     if row.parent_task_run_id is not None:
         writes += _reflect_on_parent(row.parent_task_run_id, row.id, state, step, now)
@@ -172,6 +174,7 @@ def task_run(
     A task run's policy stays as it is: the contract has no place in it for what the rules change.
     """
     facts = row.facts()
+    state, kept = result_artifacts.of_state(state, row.flow_run_id, row.id, now)
     step = progress(replace(facts, run_count=0) if anew else facts, state)
     text = encode_state(state, flow_run_id=row.flow_run_id, task_run_id=row.id)
     params = _run_params(state, text, step, now) | {
@@ -186,6 +189,7 @@ def task_run(
         Write(_UPDATE_TASK_RUN, params, expect=1),
         Write(_INSERT_TASK_RUN_STATE, _state_params(row.id, state, text)),
         Write(INSERT_EVENT, state_events.of_task_run(row, facts.state, state, step, now)),
+        *kept,
     ]
 
 

@@ -26,4 +26,3 @@ REPLACE = Statement(
 )
 """All that can change, where nobody else has changed it since it was read."""
 DELETE_BY_ID = Statement(delete(variable).where(variable.c.id == bindparam("key")))
-DELETE_BY_NAME = Statement(delete(variable).where(variable.c.name == bindparam("key")))

@@ -1,6 +1,7 @@
 """SQL of work queues."""
 
 from sqlalchemy import (
+    ColumnElement,
     and_,
     bindparam,
     case,
@@ -112,14 +113,18 @@ LIVE_RUNS = Statement(
 )
 """The runs that hold a queue's slots, oldest first."""
 
-_is_unpolled = and_(
-    work_queue.c.status == literal_column("'READY'"),
-    or_(work_queue.c.last_polled.is_(None), work_queue.c.last_polled < bindparam("since")),
-)
-UNPOLLED = Statement(select(work_queue.c.id).where(_is_unpolled).limit(1))
+
+def is_unpolled(since: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a queue counts as ready though nobody has polled it since then."""
+    return and_(
+        work_queue.c.status == literal_column("'READY'"),
+        or_(work_queue.c.last_polled.is_(None), work_queue.c.last_polled < since),
+    )
+
+
 SET_NOT_READY = Statement(
     update(work_queue)
-    .where(_is_unpolled)
+    .where(work_queue.c.id == bindparam("queue"), is_unpolled(bindparam("since")))
     .values(status=literal_column("'NOT_READY'"), updated=bindparam("now"))
 )
-"""Queues that nobody polls any more."""
+"""One that nobody polls any more."""

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from headrace.core.ids import new_id
 from headrace.core.times import to_text
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import deployments as sql
 from headrace.server.store.database import Database, Transaction
 from headrace.server.store.transitions import INSERT_EVENT
-from headrace.wire.decode import encode
+from headrace.server.store.work_events import DEPLOYMENTS_GONE_QUIET, of_deployment_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +32,20 @@ class DeploymentStatusLoop:
     async def run_once(self, now: datetime) -> float | None:
         """Set a page of them; without any, one query and no write."""
         params = {"since": to_text(now - self.after), "page": self.page}
-        quiet = await self.database.fetch_all(sql.GONE_QUIET, params)
+        quiet = await self.database.fetch_all(DEPLOYMENTS_GONE_QUIET, params)
         if not quiet:
             return None
         text, since = to_text(now), params["since"]
 
         def work(tx: Transaction) -> int:
             changed = 0
-            for deployment_id, name in quiet:
-                found = {"deployment_id": deployment_id, "since": since}
+            for row in quiet:
+                found = {"deployment_id": row[0], "since": since}
                 if tx.execute(sql.SET_NOT_READY, found) == 1:
-                    tx.execute(INSERT_EVENT, _event(deployment_id, name, text))
+                    tx.execute(INSERT_EVENT, of_deployment_status(row, "NOT_READY", text))
                     changed += 1
             return changed
 
         if await self.database.transact(work):
             self.signals.publish("events")
         return 0 if len(quiet) == self.page else None
-
-
-def _event(deployment_id: str, name: str, now: str) -> dict[str, object]:
-    resource_id = f"prefect.deployment.{deployment_id}"
-    return {
-        "id": new_id(),
-        "occurred": now,
-        "received": now,
-        "event": "prefect.deployment.not-ready",
-        "resource_id": resource_id,
-        "resource": encode(
-            {"prefect.resource.id": resource_id, "prefect.resource.name": name}
-        ).decode(),
-        "related": "[]",
-        "payload": "{}",
-        "follows": None,
-    }

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from headrace.core.times import later, to_text
-from headrace.server.services.liveness import Liveness
+from headrace.server.services.liveness import Liveness, set_pool_status
 from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
-from headrace.server.store import work_pools, work_queues, workers
-from headrace.server.store.database import Database, Row, Write
+from headrace.server.store import work_events as events
+from headrace.server.store import work_queues, workers
+from headrace.server.store.database import Database, Row, Transaction, Write
 
 MISSED_HEARTBEATS = 3
 """Heartbeats in a row that a worker may miss."""
@@ -23,11 +24,16 @@ UNPOLLED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatusLoop:
-    """Looks for workers and queues that were not heard of."""
+    """Looks for workers and queues that were not heard of.
+
+    Args:
+        page: Queues of one transaction: two rows each.
+    """
 
     database: Database
     signals: Signals
     liveness: Liveness
+    page: int = 100
     name: str = "worker_status"
     pace: Pace = field(default_factory=lambda: Pace(interval=10.0))
     topics: tuple[str, ...] = ("workers",)
@@ -41,22 +47,23 @@ class WorkerStatusLoop:
             await self.database.apply([Write(workers.OFFLINE, gone)])
             self.liveness.forget_offline()
         pools = await self.database.fetch_all(workers.POOL_STATUSES)
-        changed: list[dict[str, object]] = [
-            {"pool": pool, "new_status": status, "now": moment}
-            for pool, stored, status in pools
-            if stored != status
-        ]
-        quiet = {"since": later(moment, -UNPOLLED_SECONDS), "now": moment}
-        unpolled = await self.database.fetch_all(work_queues.UNPOLLED, quiet)
-        writes: list[Write] = []
-        if changed:
-            writes.append(Write(work_pools.SET_STATUS, changed))
-        if unpolled:
-            writes.append(Write(work_queues.SET_NOT_READY, quiet))
-        if writes:
-            await self.database.apply(writes)
-            self.signals.publish("workers", *(f"pool:{one['pool']}" for one in changed))
-        return None
+        changed = [(pool, status) for pool, stored, status in pools if stored != status]
+        since = later(moment, -UNPOLLED_SECONDS)
+        params = {"since": since, "page": self.page}
+        unpolled = await self.database.fetch_all(events.QUEUES_GONE_QUIET, params)
+
+        def work(tx: Transaction) -> None:
+            for pool_id, status in changed:
+                set_pool_status(tx, pool_id, status, moment)
+            for row in unpolled:
+                quiet = {"queue": row[0], "since": since, "now": moment}
+                if tx.execute(work_queues.SET_NOT_READY, quiet):
+                    events.record_poll_status(tx, row, "NOT_READY", moment)
+
+        if changed or unpolled:
+            await self.database.transact(work)
+            self.signals.publish("workers", "events", *(f"pool:{pool}" for pool, _ in changed))
+        return 0 if len(unpolled) == self.page else None
 
 
 def _find_gone(online: Sequence[Row], now: str) -> list[dict[str, object]]:
