@@ -23,11 +23,12 @@ def of_state(
     As the contract has it, `artifact_type` and `artifact_description` in it are said of the artifact,
     and are not kept with the state.
     """
-    if state.data is None:
+    carried: object = state.data
+    if carried is None:
         return state, []
     kind = description = None
-    if isinstance(state.data, dict):
-        data = dict(cast("dict[str, object]", state.data))
+    if isinstance(carried, dict):
+        data = dict(cast("dict[str, object]", carried))
         kind, description = data.pop("artifact_type", None), data.pop("artifact_description", None)
         state = replace(state, data=data)
     row = {
