@@ -46,6 +46,8 @@ class Filling:
 
     def fill(self, value: object, path: tuple[str, ...]) -> object:
         """The value that stands at a path of the configuration. Raises `ObjectNotFound`."""
+        if isinstance(value, str):
+            return self._fill_text(value, path)
         if isinstance(value, Mapping):
             items = cast("Mapping[str, object]", value).items()
             filled = {key: self.fill(item, (*path, key)) for key, item in items}
@@ -54,14 +56,17 @@ class Filling:
             every = enumerate(cast("list[object]", value))
             listed = [self.fill(item, (*path, str(index))) for index, item in every]
             return [item for item in listed if item is not MISSING]
-        if not isinstance(value, str):
-            return self._note(path, value, ())
-        name = sole_placeholder(value)
-        given = MISSING if name is None else look_into(self._values, name)
-        if name is not None and isinstance(given, Mapping) and given:
-            return self._open(name, cast("Values", given), path)
+        return self._note(path, value, ())
+
+    def _fill_text(self, value: str, path: tuple[str, ...]) -> object:
         used: list[str] = []
-        result = fill_text(value, self._filler(path, used))
+        name = sole_placeholder(value)
+        if name is None:
+            return self._note(path, fill_text(value, self._filler(path, used)), used)
+        given = MISSING if parse_reference(name) else look_into(self._values, name)
+        if isinstance(given, Mapping) and given:
+            return self._open(name, cast("Values", given), path)
+        result = self._fill_one(name, path, used)
         return result if result is MISSING else self._note(path, result, used)
 
     def open_value(self, name: str) -> object:
@@ -73,7 +78,7 @@ class Filling:
         opened: dict[str, object] = {}
         for key, item in given.items():
             inner, at = f"{name}.{key}", (*path, key)
-            if isinstance(item, Mapping) and item:
+            if not isinstance(item, str) and isinstance(item, Mapping) and item:
                 opened[key] = self._open(inner, cast("Values", item), at)
                 continue
             used = list(self._origin(inner))
@@ -91,27 +96,30 @@ class Filling:
         return self._origins[name]
 
     def _filler(self, path: tuple[str, ...], used: list[str]) -> Fill:
-        def fill(name: str) -> object:
-            if parse_reference(name) is not None:
-                return self._refer(name, path, used)
-            value = look_into(self._values, name)
-            if isinstance(value, Missing):
-                return value
-            used.extend(self._origin(name))
-            return self._resolve_inside(value, path, used)
+        return lambda name: self._fill_one(name, path, used)
 
-        return fill
+    def _fill_one(self, name: str, path: tuple[str, ...], used: list[str]) -> object:
+        if parse_reference(name) is not None:
+            return self._refer(name, path, used)
+        value = look_into(self._values, name)
+        if isinstance(value, Missing):
+            return value
+        used.extend(self._origin(name))
+        return self._resolve_inside(value, path, used)
 
     def _resolve_inside(self, value: object, path: tuple[str, ...], used: list[str]) -> object:
         """References inside a variable's value; other braces in it are the user's own text."""
+        if isinstance(value, str):
+            return self._resolve_text(value, path, used) if has_reference(value) else value
         if isinstance(value, Mapping):
             items = cast("Mapping[str, object]", value).items()
             return {key: self._resolve_inside(item, path, used) for key, item in items}
         if isinstance(value, list):
             every = cast("list[object]", value)
             return [self._resolve_inside(item, path, used) for item in every]
-        if not isinstance(value, str) or not has_reference(value):
-            return value
+        return value
+
+    def _resolve_text(self, value: str, path: tuple[str, ...], used: list[str]) -> object:
         return fill_text(
             value,
             lambda name: (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w.$\-\[\]]+)\s*\}\}")
+_OPENING: Final = "{{"  # without it there is none: looked for first, for nearly no text has any
 _KINDS = {"blocks": "block", "variables": "variable"}
 
 
@@ -51,7 +52,8 @@ Fill = Callable[[str], object]
 def find_placeholders(value: object) -> Iterator[str]:
     """The names of all placeholders in a JSON value."""
     if isinstance(value, str):
-        yield from (match[1] for match in _PLACEHOLDER.finditer(value))
+        if _OPENING in value:
+            yield from (match[1] for match in _PLACEHOLDER.finditer(value))
     elif isinstance(value, Mapping):
         for item in cast("Mapping[str, object]", value).values():
             yield from find_placeholders(item)
@@ -69,6 +71,8 @@ def parse_reference(name: str) -> Reference | None:
     """What a placeholder's name refers to outside; None for a plain variable of the template."""
     if name.startswith("$"):
         return Reference("environment", name[1:])
+    if "." not in name:
+        return None
     product, _, rest = name.partition(".")
     word, _, rest = rest.partition(".")
     if product not in {"prefect", "headrace"} or word not in _KINDS or not rest:
@@ -78,7 +82,7 @@ def parse_reference(name: str) -> Reference | None:
 
 def sole_placeholder(text: str) -> str | None:
     """The name of the placeholder that the text is nothing but; None where there is more, or less."""
-    whole = _PLACEHOLDER.fullmatch(text.strip())
+    whole = _PLACEHOLDER.fullmatch(text.strip()) if _OPENING in text else None
     return whole[1] if whole else None
 
 
@@ -88,6 +92,8 @@ def fill_text(text: str, fill: Fill) -> object:
     if name is not None:
         value = fill(name)
         return text if value is KEPT else value
+    if _OPENING not in text:
+        return text
     return _PLACEHOLDER.sub(lambda match: _as_text(match, fill(match[1])), text)
 
 
@@ -117,6 +123,8 @@ def look_into(values: Mapping[str, object], name: str) -> object:
     """The value at a dotted name, or `MISSING`. A key with a dot in it is found first."""
     if name in values:
         return values[name]
+    if "." not in name:
+        return MISSING
     found: object = values
     for part in name.split("."):
         if not isinstance(found, Mapping):
