@@ -163,8 +163,8 @@ def test_a_reason_is_said_once_for_all_runs_that_wait(
     for _ in range(2):
         world.launch()
     wait_for(lambda: len(world.failed) == 2)
-    said = [line.message.partition(": ")[2] for line in caplog.records]
-    assert said == ["the engine is away", "busy"]
+    said = [line.message.partition(" cannot be started yet: ")[2] for line in caplog.records]
+    assert [reason for reason in said if reason] == ["the engine is away", "busy"]
     assert all(status.reason.startswith("cannot be started now: ") for status in world.failed)
 
 
