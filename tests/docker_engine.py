@@ -100,6 +100,8 @@ class Daemon(DockerEngine):
         if self.answers():
             return
         program = shutil.which("dockerd") or DEBIAN_DAEMON
+        if self.pid is None:  # where nobody reaps the dead, an engine takes a killed one for alive
+            (self.run / "pid").unlink(missing_ok=True)
         with (self.run / "log").open("ab") as log:
             # nobody's child: whoever starts it may be gone before it is
             subprocess.run(

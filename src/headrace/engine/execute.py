@@ -14,12 +14,12 @@ from uuid import UUID
 from headrace.client.deployments import read_deployment
 from headrace.client.flow_runs import read_flow_run, update_flow_run
 from headrace.engine.api import api, policy_of
-from headrace.engine.commands import Command, Request
+from headrace.engine.commands import Command
 from headrace.engine.drivers import drive, run_async
 from headrace.engine.entrypoints import load_flow
 from headrace.engine.flow_lifecycle import FLUSH_TIMEOUT, run_flow
 from headrace.engine.names import render_run_name
-from headrace.engine.proposals import Run, propose
+from headrace.engine.proposals import Run, outlast, propose
 from headrace.engine.reporting import flow_logger, flush_reports, prepare_reporting
 from headrace.engine.sources import enter_source
 from headrace.engine.termination import termination_raised
@@ -56,13 +56,21 @@ def execute_flow_run(claimed: ClaimedRun) -> int:
 
 
 def execute_flow_run_id(flow_run_id: UUID, epoch: int | None = None) -> int:
-    """Run a run of which only the id is known. Returns as `execute_flow_run`."""
-    client = api()
-    flow_run = read_flow_run(client, flow_run_id)
+    """Run a run of which only the id is known. Returns as `execute_flow_run`.
+
+    One that a worker claimed outlasts a server that is away before the run begins, as it does later;
+    a person who runs one hears of it at once.
+    """
+    run = _read(flow_run_id, epoch) if epoch is None else drive(outlast(_read, flow_run_id, epoch))
+    return _execute(run)
+
+
+def _read(flow_run_id: UUID, epoch: int | None) -> Run:
+    flow_run = read_flow_run(api(), flow_run_id)
     deployment = None
     if flow_run.deployment_id is not None:
-        deployment = read_deployment(client, flow_run.deployment_id)
-    return _execute(Run(flow_run, epoch, deployment))
+        deployment = read_deployment(api(), flow_run.deployment_id)
+    return Run(flow_run, epoch, deployment)
 
 
 def execute_flow_of_run(flow_run: FlowRunResponse, entrypoint: str) -> int:
@@ -139,7 +147,7 @@ def _complete(flow: Any, run: Run, parameters: dict[str, Any]) -> Generator[Comm
         flow_run.name = update.name = render_run_name(flow.flow_run_name, parameters, run.name)
         is_needed = True
     if is_needed:
-        yield Request(update_flow_run, api(), flow_run.id, update, run.epoch)
+        yield from outlast(update_flow_run, api(), flow_run.id, update, run.epoch)
 
 
 def main(run_id: str | None = None) -> int:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from bench.kills.links import start_gate
+from bench.sides import stop
 
 FLOWS = Path(__file__).parent / "flows_on_disk"
 DEADLINE = 30.0  # seconds for anything a test waits for
@@ -42,11 +45,14 @@ class Runs:
         assert created.status == 201, created.body
         return created.json["id"]
 
-    def start(self, run_id: str, epoch: int | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, run_id: str, epoch: int | None = None, url: str = "", **more: str
+    ) -> subprocess.Popen[bytes]:
         environment = os.environ | {
             "HEADRACE__FLOW_RUN_ID": run_id,
-            "HEADRACE_API_URL": self.api.url,
+            "HEADRACE_API_URL": url or self.api.url,
             "HEADRACE_HOME": str(self.home),
+            **more,
         }
         if epoch is not None:
             environment["HEADRACE__FLOW_RUN_EPOCH"] = str(epoch)
@@ -113,6 +119,26 @@ def test_a_suspended_run_goes_on_in_a_new_process(runs):
     assert runs.execute(run_id) == 0
     assert runs.await_state(run_id, "Completed")
     assert runs.notes() == ["step 5", "answer 5 9"]
+
+
+def test_a_claimed_run_outlasts_a_server_that_is_away_before_it_begins(runs):
+    """Its container was started, and the server died: it begins when the server is back."""
+    run_id = runs.create("steps.py:flaky", {"value": 3})
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        deaf.settimeout(2 * DEADLINE)
+        port = deaf.getsockname()[1]
+        process = runs.start(
+            run_id, 0, f"http://127.0.0.1:{port}/api", HEADRACE_CLIENT_MAX_RETRIES="0"
+        )
+        for _ in range(2):  # it has tried, and tries again
+            deaf.accept()[0].close()
+    target = f"127.0.0.1:{runs.api.server.port}"
+    gate = start_gate(f"127.0.0.1:{port}", target, runs.code / "server")
+    try:
+        assert process.wait(2 * DEADLINE) == 0
+        assert runs.api.flow_run(run_id)["state_name"] == "Completed"
+    finally:
+        stop(gate)
 
 
 def test_a_process_whose_paused_run_goes_on_elsewhere_does_not_go_on(runs):
