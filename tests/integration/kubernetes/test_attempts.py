@@ -173,3 +173,11 @@ def test_a_finished_job_stays_as_long_as_it_may(site: Site, cluster: StandInClus
     kind.release(other)
     made = [j for j in cluster.all("jobs") if other.run_id in str(j["metadata"])]
     assert made[0]["spec"]["ttlSecondsAfterFinished"] == 86_400
+
+
+def test_a_secret_that_comes_after_its_job_went_goes_too(cluster: StandInCluster):
+    """The cluster collects what belongs to nobody: a stop that overtakes the keys leaves nothing."""
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "gone", "uid": "no-such-uid"}
+    meta = {"name": "late.key", "namespace": "jobs", "ownerReferences": [owner]}
+    cluster.control("objects", [["secrets", {"metadata": meta}]])
+    wait_for(lambda: "late.key" not in [s["metadata"]["name"] for s in cluster.all("secrets")])

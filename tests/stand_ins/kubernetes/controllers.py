@@ -67,6 +67,8 @@ class Controllers:
             job = self._store.find("jobs", meta.get("namespace", ""), owner["name"])
             if job is not None and job["metadata"]["uid"] == owner["uid"]:
                 self._reconcile(job)
+            elif what == "ADDED" and self._store.find(resource, meta["namespace"], meta["name"]):
+                self.delete(resource, obj, "Background")  # its owner went before it came
 
     def delete(
         self, resource: str, obj: Json, propagation: str, grace: int | None = None
