@@ -22,6 +22,7 @@ END_SECONDS = 120.0  # every run must be over by then, whatever was done to it
 STEP_SECONDS = 60.0
 SETTLE_SECONDS = 90.0  # for processes, slots and objects to be gone after the runs' end
 VICTIM_SECONDS = 5.0  # for a job to have a process that can be struck
+_TOLD = 300  # characters of a problem that are told
 SHORT = 0.3  # seconds of an interruption that nothing should notice
 LONG = 1.5  # leases that an interruption lasts which outlives them
 
@@ -74,7 +75,8 @@ class Trial:
     def __str__(self) -> str:
         ends = ", ".join(f"{count} {state}" for state, count in sorted(self.ends.items()))
         told = f"seed {self.seed}: {self.act} {self.victim} when {self.step}, {self.away:.1f} s → {ends}"
-        return f"{told}; {self.seconds:.0f} s {'; '.join(self.problems)}"
+        problems = "; ".join(problem[:_TOLD] for problem in self.problems)
+        return f"{told}; {self.seconds:.0f} s {problems}".rstrip()
 
 
 def play(

@@ -71,6 +71,7 @@ class Adopter:
         found = self._look(held.handle, held.slot)
         held.is_launching = False
         if found is None:  # its run goes back to its queue
+            self.ledger.free(held.slot)  # first of all: who was asked to start it late is refused
             held.status = Status(Phase.EXITED, reason=NEVER, proven=True, never_ran=True)
             self.ended(held)
             return False
