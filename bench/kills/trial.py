@@ -18,9 +18,9 @@ from bench.rest import TERMINAL
 STEPS = ("claimed", "pending", "starting", "running", "between", "paused", "finishing")
 VICTIMS = ("server", "worker", "engine", "job")
 ACTS = ("kill", "stop", "cut")
-END_SECONDS = 120.0  # every run must be over by then, whatever was done to it
-STEP_SECONDS = 60.0
-SETTLE_SECONDS = 90.0  # for processes, slots and objects to be gone after the runs' end
+END_SECONDS = 300.0  # every run must be over by then, whatever was done to it, on a busy machine
+STEP_SECONDS = 240.0
+SETTLE_SECONDS = 180.0  # for processes, slots and objects to be gone after the runs' end
 VICTIM_SECONDS = 5.0  # for a job to have a process that can be struck
 _TOLD = 300  # characters of a problem that are told
 SHORT = 0.3  # seconds of an interruption that nothing should notice

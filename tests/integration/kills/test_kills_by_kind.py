@@ -15,7 +15,7 @@ from bench.kills.trial import play
 from tests.docker_engine import DockerEngine
 from tests.stand_ins.kubernetes.cluster import StandInCluster
 
-pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kill, pytest.mark.timeout(900)]
 
 SEED = 12  # its kills are repaired at once, its cut lasts half a lease
 
