@@ -97,6 +97,32 @@ def set_flow_run_state(
     )
 
 
+def end_flow_run(
+    client: Client, flow_run_id: UUID, body: bytes, epoch: int | None, *, timeout: float
+) -> OrchestrationResult:
+    """Tell the last reports of a run and propose the state that it ends in. Sent once.
+
+    Args:
+        client: The API: one of ours.
+        flow_run_id: The run.
+        body: An encoded `EndFlowRunBody`.
+        epoch: Which attempt at the run it is.
+        timeout: Seconds.
+
+    Raises:
+        StaleWrite: Another attempt at the run has begun. The reports were recorded.
+    """
+    return client.call(
+        "POST",
+        f"/headrace/flow_runs/{flow_run_id}/end",
+        body,
+        answer=OrchestrationResult,
+        headers=epoch_header(epoch),
+        timeout=timeout,
+        attempts=0,
+    )
+
+
 def resume_flow_run(
     client: Client, flow_run_id: UUID, body: ResumeFlowRunBody
 ) -> OrchestrationResult:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from headrace.engine.delivery import Undelivered, batches
 from headrace.engine.spool import Entry, Spool
+from headrace.errors import HeadraceError, StaleWrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from headrace.engine.delivery import Delivery
     from headrace.settings import Settings
+
+T = TypeVar("T")
 
 FIRST_PAUSE = 0.25  # seconds before the API is tried again; doubles
 LONGEST_PAUSE = 5.0  # seconds: how late, at most, it is noticed that the API is back
@@ -83,6 +86,26 @@ class Backlog:
             self._send_or_keep(entries)
         self._drain_adopted()
 
+    def hand_over(self, entries: list[Entry], send: Callable[[list[Entry]], T]) -> T | None:
+        """Have `send` deliver records with what else it sends; None where the API did not take them.
+
+        Raises:
+            StaleWrite: `send` did, and the records were taken.
+            BaseException: It was interrupted. The records are kept on disk.
+        """
+        self._under_way = entries
+        try:
+            return send(entries)
+        except StaleWrite:
+            raise
+        except HeadraceError:
+            return None
+        except BaseException:
+            self.keep(entries)
+            raise
+        finally:
+            self._under_way = []
+
     def keep(self, entries: list[Entry]) -> bool:
         """Put records on disk; where that fails hold them in memory, and return False."""
         with self._lock:
@@ -138,8 +161,9 @@ class Backlog:
             for batch in waiting:
                 self._delivery.send(batch)
                 sent += 1
-        except Undelivered:
-            self._put_off()
+        except BaseException as error:  # an interrupt, too: a short run's own thread delivers
+            if isinstance(error, Undelivered):
+                self._put_off()
             self.keep([entry for batch in waiting[sent:] for entry in batch])
             self._under_way = []
             raise

@@ -16,8 +16,8 @@ from headrace.core.retries import Delays, delay_before
 from headrace.engine.commands import Call, Command, Expired, Request
 from headrace.engine.heartbeat import heartbeats
 from headrace.engine.prints import prints_to_log
-from headrace.engine.proposals import Run, propose, wait_until
-from headrace.engine.reporting import flow_logger, flush_reports
+from headrace.engine.proposals import Run, propose, stale, wait_until
+from headrace.engine.reporting import flow_logger, flush_reports, report_end
 from headrace.engine.termination import cancellation_requested, was_terminated
 from headrace.engine.validation import validate_parameters
 from headrace.errors import (
@@ -25,6 +25,7 @@ from headrace.errors import (
     HeadraceError,
     ParameterTypeError,
     Pause,
+    StaleWrite,
     TerminationSignal,
 )
 from headrace.futures import resolve_futures_to_states
@@ -211,9 +212,13 @@ def _end(run: Run, state: State, retries: int = 0) -> Generator[Command, Any, St
         flow_logger.info("Finished as %s", own.name, extra=run.ids)
     elif own.type is not StateType.FAILED or run.flow_run.run_count > retries:
         flow_logger.error("Finished as %s: %s", own.name, own.message, extra=run.ids)
-    if not (yield Request(flush_reports, FLUSH_TIMEOUT)):
+    try:
+        answered = yield Request(report_end, run.flow_run.id, own, run.epoch)
+    except StaleWrite as error:
+        raise stale(run) from error
+    if answered is None and not (yield Request(flush_reports, FLUSH_TIMEOUT)):
         flow_logger.warning("Reports of run %s are still on their way", run.name, extra=run.ids)
-    return (yield from propose(run, own))
+    return (yield from propose(run, own, answered=answered))
 
 
 def _wait_for_retry(

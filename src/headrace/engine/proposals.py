@@ -60,10 +60,22 @@ class Run:
         return str(self.flow_run.name)
 
 
-def propose(run: Run, state: State, *, force: bool = False) -> Generator[Command, Any, State]:
+def propose(
+    run: Run,
+    state: State,
+    *,
+    force: bool = False,
+    answered: OrchestrationResult | None = None,
+) -> Generator[Command, Any, State]:
     """Propose a state until the server decides; the state that the run is in then.
 
     Waits as told, and outlasts a server that is away for `PATIENCE` seconds.
+
+    Args:
+        run: The run.
+        state: The state.
+        force: Skip the server's rules.
+        answered: What the server said to this state already.
 
     Raises:
         Pause: The run is paused or suspended instead.
@@ -71,7 +83,8 @@ def propose(run: Run, state: State, *, force: bool = False) -> Generator[Command
         ServerUnreachable: The server stayed away.
     """
     while True:
-        answer = yield from _send(run, state, force)
+        answer = answered or (yield from _send(run, state, force))
+        answered = None
         if answer.status is SetStateStatus.WAIT:
             yield Sleep(getattr(answer.details, "delay_seconds", 0))
             continue
@@ -104,8 +117,12 @@ def _send(run: Run, state: State, force: bool) -> Generator[Command, Any, Orches
     try:
         return (yield from outlast(send_state, run.flow_run.id, state, run.epoch, force))
     except StaleWrite as error:
-        message = f"Another attempt at run {run.name} has begun; this one stops."
-        raise Abort(message) from error
+        raise stale(run) from error
+
+
+def stale(run: Run) -> Abort:
+    """The error that ends an attempt in whose place another has begun."""
+    return Abort(f"Another attempt at run {run.name} has begun; this one stops.")
 
 
 def outlast(function: Callable[..., Any], *args: Any) -> Generator[Command, Any, Any]:

@@ -23,13 +23,13 @@ import threading
 from collections import deque
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from headrace._bindings import load
 from headrace.client.default import default_client
 from headrace.client.encoding import encode
 from headrace.engine.backlog import Backlog
-from headrace.engine.delivery import EVENT, LOG, Delivery, Undelivered
+from headrace.engine.delivery import BATCH_RECORDS, EVENT, LOG, Delivery, Undelivered
 from headrace.engine.spool import Entry
 from headrace.settings import settings
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from headrace.client import Client
     from headrace.errors import HeadraceError
+
+T = TypeVar("T")
 
 QUEUE_RECORDS = 10_000  # records waiting in memory: some 20 MB of task events
 TAKEN_RECORDS = 2_000  # records encoded at a time: bounds what is held twice
@@ -185,15 +187,10 @@ class Recorder:
         self._backlog.forsake()
         self.begin()
 
-    def wake(self) -> None:
-        """Start the thread if there is something for it to do."""
-        if self._queue:
-            self._start()
-
     def _wait_for(self, marker: _Marker, timeout: float) -> bool:
         if not self._queue and not self._is_busy and self._backlog.is_empty:
             return True
-        if self._thread is None and _Recorders.is_held_back and self._deliver_here():
+        if self._deliver_here():
             return True
         self._queue.append(marker)
         self._start()
@@ -232,20 +229,40 @@ class Recorder:
             if not marker.wait(WARN_EVERY):
                 self._warn("full", "the API takes no records, and no more may be kept on disk")
 
-    def _deliver_here(self) -> bool:
-        """Deliver all without a thread, as a short run ends; False where that takes a thread.
+    def hand_over(self, send: Callable[[list[Entry]], T]) -> T | None:
+        """Have `send` deliver all records together with what else it sends, as a short run ends.
 
-        What the API does not take, and what dead processes have left, is the thread's to deal with.
+        Returns:
+            Its answer; None where that is not possible: then a flush delivers them.
+
+        Raises:
+            StaleWrite: `send` did, and the records were taken.
         """
         with self._starting:
-            if self._thread is not None:
-                return False
-            _guarded(self._backlog.adopt)
-            if self._backlog.retry_in is not None:
-                return False
+            if len(self._queue) > BATCH_RECORDS or not self._can_deliver_here():
+                return None
             self._is_asleep = True  # first: what is put meanwhile is not overlooked
+            entries = self._take(BATCH_RECORDS)
+            answer = self._backlog.hand_over(entries, send)
+            if answer is None:
+                self._deliver(entries)
+            return answer
+
+    def _deliver_here(self) -> bool:
+        """Deliver all without a thread; False where that takes a thread."""
+        with self._starting:
+            if not self._can_deliver_here():
+                return False
+            self._is_asleep = True  # as above
             _guarded(self._work)
         return not self._queue and self._backlog.is_empty
+
+    def _can_deliver_here(self) -> bool:
+        """What the API does not take, and what dead processes have left, is the thread's affair."""
+        if self._thread is not None or not _Recorders.is_held_back:
+            return False
+        _guarded(self._backlog.adopt)
+        return self._backlog.retry_in is None
 
     def _start(self, *, is_needed: bool = True) -> None:
         """Have a thread; where threads are held back, only if it `is_needed` now."""
@@ -388,7 +405,7 @@ def let_go() -> None:
     """Start the threads that were held back: the run takes long, and its reports shall be seen."""
     _Recorders.is_held_back = False
     for found in list(_Recorders.by_client.values()):
-        found.wake()
+        found.flush(0)
 
 
 def close_recorders(timeout: float | None = None) -> bool:

@@ -1,5 +1,6 @@
 """HTTP and WebSockets of events."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -31,14 +32,24 @@ _NAMELESS = "A resource needs the label prefect.resource.id"
 @operations.post("/events", list[Event], status=204)
 async def create_events(call: Call[list[Event]]) -> None:
     """Record events. They are durable when this is answered."""
+    refuse_nameless(call.body, ("body",))
+    await call.services.event_intake.record(call.body)
+
+
+def refuse_nameless(events: Sequence[Event], place: tuple[str, ...]) -> None:
+    """Raise `ValidationFailed` where an event does not say what it is about.
+
+    Args:
+        events: The events.
+        place: Where in the request they are.
+    """
     faults = [
-        make_fault("value_error", ("body", at, "resource"), _NAMELESS, event.resource)
-        for at, event in enumerate(call.body)
+        make_fault("value_error", (*place, at, "resource"), _NAMELESS, event.resource)
+        for at, event in enumerate(events)
         if not event.resource.get("prefect.resource.id")
     ]
     if faults:
         raise ValidationFailed(faults)
-    await call.services.event_intake.record(call.body)
 
 
 @operations.post("/events/filter", ReadEventsBody, returns=EventPage)

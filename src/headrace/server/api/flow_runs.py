@@ -1,12 +1,16 @@
 """HTTP of flow runs, one at a time. Lists are in `flow_run_lists`."""
 
+from asyncio import gather
 from typing import Any
 from uuid import UUID
 
 from headrace.errors import ValidationFailed
+from headrace.server.api.events import refuse_nameless
 from headrace.server.api.operations import Answer, Call, Operations
 from headrace.server.services import flow_run_states, flow_runs, proposals, resuming
+from headrace.server.services.logs import create_logs
 from headrace.server.store.flow_runs import SHAPE
+from headrace.wire.endings import EndFlowRunBody
 from headrace.wire.faults import make_fault
 from headrace.wire.flow_runs import (
     FlowRunCreate,
@@ -16,7 +20,7 @@ from headrace.wire.flow_runs import (
     SetFlowRunStateBody,
 )
 from headrace.wire.orchestration import OrchestrationResult
-from headrace.wire.states import State
+from headrace.wire.states import State, StateCreate
 
 operations = Operations("flow runs")
 
@@ -62,12 +66,33 @@ async def delete_flow_run(call: Call[None]) -> None:
 )
 async def set_flow_run_state(call: Call[SetFlowRunStateBody]) -> Answer:
     """Propose a state. 201 where the run entered one, which need not be the one proposed."""
+    return await _propose(call, call.body.state, force=call.body.force)
+
+
+@operations.post(
+    "/headrace/flow_runs/{id:uuid}/end", EndFlowRunBody, returns=OrchestrationResult, also=(201,)
+)
+async def end_flow_run(call: Call[EndFlowRunBody]) -> Answer:
+    """Record the last reports of a run, then propose the state that it ends in.
+
+    The reports are durable whatever becomes of the proposal.
+    """
+    body, services = call.body, call.services
+    refuse_nameless(body.events, ("body", "events"))
+    await gather(
+        services.event_intake.record(body.events),
+        create_logs(services.database, services.signals, body.logs),
+    )
+    return await _propose(call, body.state, force=False)
+
+
+async def _propose(call: Call[Any], state: StateCreate, *, force: bool) -> Answer:
     outcome = await flow_run_states.set_state(
         call.services.database,
         call.services.signals,
         call.path["id"],
-        proposals.take(call.body.state),
-        force=call.body.force,
+        proposals.take(state),
+        force=force,
         epoch=read_epoch(call.headers.get(b"x-headrace-epoch")),
     )
     return Answer(outcome.status, outcome.body)

@@ -167,7 +167,8 @@ def _keep_deadline(origin: Origin, slot: int) -> None:
     """
     if origin.when_long is not None:
         time.sleep(_LONG)
-        origin.when_long()
+        # apart: whatever that waits for must not hold up the deadline
+        _thread.start_new_thread(origin.when_long, ())
     while True:
         deadline = origin.ledger.deadline(slot)
         left = deadline - time.monotonic() if deadline else 1.0
