@@ -408,6 +408,16 @@ def let_go() -> None:
         found.flush(0)
 
 
+def dismiss(client: Client) -> None:
+    """Have no recorder for an API any more, nor what sees to one as this process ends."""
+    found = _Recorders.by_client.pop(client, None)
+    if found is not None:
+        found.close(0)
+    if not _Recorders.by_client:
+        _Recorders.is_registered = _Recorders.is_held_back = False
+        atexit.unregister(close_recorders)
+
+
 def close_recorders(timeout: float | None = None) -> bool:
     """Flush and stop every recorder of this process: what its end does.
 

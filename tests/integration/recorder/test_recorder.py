@@ -18,6 +18,7 @@ from headrace.engine import recorder as recorder_module
 from headrace.engine.backlog import spool_directory
 from headrace.engine.recorder import Recorder, hold_back, let_go, recorder
 from headrace.engine.spool import Entry, Spool
+from headrace.errors import ObjectNotFound
 from headrace.settings import temporary_settings
 
 
@@ -427,5 +428,55 @@ def test_a_flush_without_a_thread_keeps_what_the_api_does_not_take(api, made, ho
     assert not recorder.flush(0.2)
     assert spools(home, api.url)
     api.usual = api.accept
+    assert recorder.flush(30)
+    assert api.events == [1]
+
+
+def bodies(entries: list[Entry]) -> list[bytes]:
+    return [entry.body for entry in entries]
+
+
+@pytest.mark.usefixtures("held_back")
+def test_what_is_handed_over_goes_with_what_else_is_sent_and_not_again(api, made):
+    recorder = made()
+    recorder.event({"n": 1})
+    recorder.log({"n": 2})
+    assert recorder.hand_over(bodies) == [b'{"n":1}', b'{"n":2}']
+    assert recorder.flush(30)
+    assert api.requests == []
+
+
+@pytest.mark.usefixtures("held_back")
+def test_what_was_handed_over_and_not_taken_is_delivered(api, made):
+    def refuse(_: list[Entry]) -> None:
+        raise ObjectNotFound("an API that is not ours")
+
+    recorder = made()
+    recorder.event({"n": 1})
+    assert recorder.hand_over(refuse) is None
+    assert api.events == [1]
+    recorder.event({"n": 2})
+    assert recorder.flush(30)
+    assert api.events == [1, 2]
+
+
+@pytest.mark.usefixtures("held_back")
+def test_an_interrupt_while_records_are_handed_over_loses_none(api, made, home):
+    def interrupt(_: list[Entry]) -> None:
+        raise KeyboardInterrupt
+
+    recorder = made()
+    recorder.event({"n": 1})
+    with pytest.raises(KeyboardInterrupt):
+        recorder.hand_over(interrupt)
+    assert spools(home, api.url)
+    assert recorder.flush(30)
+    assert api.events == [1]
+
+
+def test_a_recorder_with_its_thread_hands_nothing_over(api, made):
+    recorder = made()
+    recorder.event({"n": 1})
+    assert recorder.hand_over(bodies) is None
     assert recorder.flush(30)
     assert api.events == [1]

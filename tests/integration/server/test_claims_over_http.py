@@ -175,3 +175,68 @@ def test_a_caller_that_hangs_up_strands_nothing(server: Any):
     answer = server.post("/headrace/claims", body(owner="w2", wait_seconds=5)).json
     assert [claimed["flow_run"]["id"] for claimed in answer["runs"]] == [run]
     assert answer["runs"][0]["epoch"] == 1
+
+
+def last_words(run: str, **fields: object) -> dict[str, object]:
+    now = datetime.now(UTC).isoformat()
+    event = {
+        "id": str(uuid4()),
+        "occurred": now,
+        "event": "said.something",
+        "resource": {"prefect.resource.id": f"prefect.flow-run.{run}"},
+    }
+    line = {
+        "name": "n",
+        "level": 20,
+        "message": f"of {run}",
+        "timestamp": now,
+        "flow_run_id": run,
+    }
+    return {"state": {"type": "COMPLETED"}, "events": [event], "logs": [line], **fields}
+
+
+def lines_of(server: Any, run: str) -> list[str]:
+    only = {"logs": {"flow_run_id": {"any_": [run]}}}
+    return [line["message"] for line in server.post("/logs/filter", only).json]
+
+
+def events_of(server: Any, run: str) -> list[str]:
+    resource = {"id": [f"prefect.flow-run.{run}"]}
+    asked = {"filter": {"event": {"name": ["said.something"]}, "resource": resource}}
+    return [event["event"] for event in server.post("/events/filter", asked).json["events"]]
+
+
+def test_a_run_ends_with_its_last_reports_in_one_request(server: Any):
+    make_pool(server)
+    [run] = make_runs(server, 1)
+    server.post("/headrace/claims", body())
+    server.post(f"/flow_runs/{run}/set_state", {"state": {"type": "RUNNING"}})
+    answer = server.post(
+        f"/headrace/flow_runs/{run}/end", last_words(run), headers={"x-headrace-epoch": "1"}
+    )
+    assert (answer.status, answer.json["status"]) == (201, "ACCEPT")
+    assert server.get(f"/flow_runs/{run}").json["state_type"] == "COMPLETED"
+    assert (lines_of(server, run), events_of(server, run)) == ([f"of {run}"], ["said.something"])
+
+
+def test_the_reports_of_an_attempt_that_is_over_are_kept_and_its_state_is_not(server: Any):
+    make_pool(server)
+    [run] = make_runs(server, 1)
+    server.post("/headrace/claims", body())
+    stale = {"x-headrace-epoch": "7"}
+    answer = server.post(f"/headrace/flow_runs/{run}/end", last_words(run), headers=stale)
+    assert answer.status == 409
+    assert server.get(f"/flow_runs/{run}").json["state_type"] == "PENDING"
+    assert lines_of(server, run) == [f"of {run}"]
+
+
+def test_an_end_with_a_report_that_cannot_be_kept_is_refused_whole(server: Any):
+    make_pool(server)
+    [run] = make_runs(server, 1)
+    words = last_words(run)
+    words["events"][0]["resource"] = {"prefect.resource.name": "nameless"}  # type: ignore[index]
+    answer = server.post(f"/headrace/flow_runs/{run}/end", words)
+    assert answer.status == 422
+    assert "resource" in str(answer.json)
+    assert lines_of(server, run) == []
+    assert server.get(f"/flow_runs/{run}").json["state_type"] == "SCHEDULED"

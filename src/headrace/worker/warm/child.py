@@ -43,20 +43,18 @@ class Origin:
     """What a child gets from its parent.
 
     Args:
-        execute: Runs a claim.
+        engine: Runs claims.
         ledger: The worker's ledger, mapped.
         parent: The parent's process number.
         learned: Where newly imported installed modules are written, a pipe; -1 is nowhere.
         baseline: The modules that the parent has.
-        when_long: Called in a thread of a run that is no short one.
     """
 
-    execute: Execute
+    engine: "Engine"
     ledger: Ledger
     parent: int
     learned: int
     baseline: frozenset[str]
-    when_long: Callable[[], None] | None = None
 
 
 def run_forked(request: Fork, origin: Origin) -> NoReturn:
@@ -149,7 +147,7 @@ def _run_flow(request: Fork, origin: Origin) -> int:
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.argv = ["headrace"]
     sys.path.insert(0, str(Path.cwd()))
-    return REPORTED if origin.execute(bytes(request.payload)) else 1
+    return REPORTED if origin.engine.execute(bytes(request.payload)) else 1
 
 
 def _reseed() -> None:
@@ -165,10 +163,10 @@ def _keep_deadline(origin: Origin, slot: int) -> None:
 
     The parent watches the same deadline from outside; this is for when it is gone or stopped.
     """
-    if origin.when_long is not None:
+    if origin.engine.when_long is not None:
         time.sleep(_LONG)
         # apart: whatever that waits for must not hold up the deadline
-        _thread.start_new_thread(origin.when_long, ())
+        _thread.start_new_thread(origin.engine.when_long, ())
     while True:
         deadline = origin.ledger.deadline(slot)
         left = deadline - time.monotonic() if deadline else 1.0
@@ -192,11 +190,27 @@ def _tell_learned(origin: Origin) -> None:
             os.write(origin.learned, line)
 
 
-def load_execute(path: str) -> tuple[Execute, Callable[[], None] | None]:
-    """What runs a claim, `module:function`, and its module's `when_long`, where it has one."""
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs claims.
+
+    Args:
+        execute: Runs one.
+        when_long: Called in a thread of a run that is no short one.
+        rehearse: Called in a parent, once, before it forks.
+    """
+
+    execute: Execute
+    when_long: Callable[[], None] | None
+    rehearse: Callable[[], None] | None
+
+
+def load_engine(path: str) -> Engine:
+    """What runs claims, `module:function`, and what else its module has for that."""
     name, _, function = path.partition(":")
     module = importlib.import_module(name)
-    return getattr(module, function), getattr(module, "when_long", None)
+    more = (getattr(module, each, None) for each in ("when_long", "rehearse"))
+    return Engine(getattr(module, function), *more)
 
 
 def _is_installed(name: str) -> bool:

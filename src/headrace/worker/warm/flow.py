@@ -24,6 +24,7 @@ from headrace.wire.claims import ClaimedRun
 from headrace.wire.flow_runs import SetFlowRunStateBody
 from headrace.wire.orchestration import OrchestrationResult
 from headrace.wire.states import StateCreate, StateType
+from headrace.worker.warm import rehearsal
 
 # Modules that the engine loads late for the sake of `import headrace`.
 LATE = (
@@ -66,6 +67,15 @@ def execute_claim(claim: bytes) -> bool:
 def when_long() -> None:
     """The run takes longer than most: its reports shall be seen while it lasts."""
     let_go()
+
+
+def rehearse() -> None:
+    """Do what runs do, so that they find it done."""
+    with contextlib.suppress(HeadraceError, OSError):
+        rehearsal.rehearse(lambda claim: execute_flow_run(_decoder.decode(claim)))
+    with contextlib.suppress(HeadraceError):
+        if settings().api_url:
+            default_client()
 
 
 def _make_ready() -> None:

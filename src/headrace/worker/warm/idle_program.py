@@ -21,7 +21,7 @@ def main(ledger: str, execute: str) -> None:
     if isinstance(output, io.TextIOWrapper):
         output.reconfigure(line_buffering=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the worker's to handle
-    function, when_long = child.load_execute(execute)
+    engine = child.load_engine(execute)
     baseline = frozenset(sys.modules)
     line = sys.stdin.buffer.readline()
     if not line:
@@ -30,7 +30,7 @@ def main(ledger: str, execute: str) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    origin = child.Origin(function, Ledger(Path(ledger)), os.getppid(), -1, baseline, when_long)
+    origin = child.Origin(engine, Ledger(Path(ledger)), os.getppid(), -1, baseline)
     child.run(read_request(line), origin)
 
 

@@ -18,7 +18,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -49,9 +49,7 @@ _SEND_PATIENCE = 30.0  # seconds for a worker that reads nothing, before it coun
 class Parent:
     """The state of the program: its socket, its children, its ledger."""
 
-    def __init__(
-        self, options: Options, execute: child.Execute, when_long: Callable[[], None] | None
-    ) -> None:
+    def __init__(self, options: Options, engine: child.Engine) -> None:
         self._socket: socket.socket | None = socket.socket(fileno=options.socket)
         self._socket.settimeout(_SEND_PATIENCE)
         self._stream = Stream(self._socket)
@@ -66,12 +64,11 @@ class Parent:
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._selector.register(self._learned_read, selectors.EVENT_READ)
         self._origin = child.Origin(
-            execute,
+            engine,
             self._ledger,
             os.getpid(),
             self._learned_write,
             frozenset(sys.modules),
-            when_long,
         )
         self._checked = 0.0
 
@@ -229,14 +226,16 @@ def main(argument: str) -> None:
     output: object = sys.stdout
     if isinstance(output, io.TextIOWrapper):
         output.reconfigure(line_buffering=True)  # a line printed is a line kept
-    execute, when_long = child.load_execute(options.execute)
+    engine = child.load_engine(options.execute)
     refused = import_ready(name for name in options.preload if name not in options.refused)
     options.refused += refused
     if refused and count_threads() > 1:
         os.set_inheritable(options.socket, True)  # noqa: FBT003  # it has no keyword
         arguments = [sys.executable, *sys.orig_argv[1:-1], msgspec.json.encode(options).decode()]
         os.execv(sys.executable, arguments)  # noqa: S606  # itself, without what made the thread
-    Parent(options, execute, when_long).serve(options.refused)
+    if engine.rehearse is not None and count_threads() == 1:
+        engine.rehearse()
+    Parent(options, engine).serve(options.refused)
 
 
 if __name__ == "__main__":
