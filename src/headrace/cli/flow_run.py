@@ -25,6 +25,7 @@ from headrace.cli.output import (
 from headrace.cli.root import FAILED
 from headrace.cli.runs import (
     TERMINAL,
+    LogChoice,
     follow,
     log_filter,
     log_options,
@@ -185,27 +186,11 @@ def _wait(client: Client, run: FlowRunResponse) -> str | None:
 @click.argument("run_id", type=click.UUID, metavar="ID")
 @log_options
 @output_option
-def logs(
-    run_id: UUID,
-    *,
-    head: bool,
-    tail: bool,
-    num_logs: int | None,
-    reverse: bool,
-    output: OutputFormat,
-) -> None:
+def logs(run_id: UUID, wanted: LogChoice, output: OutputFormat) -> None:
     """Print a flow run's logs."""
     client = connect()
     flow_runs.read_flow_run(client, run_id)
-    show_logs(
-        client,
-        log_filter(flow_run_id=run_id),
-        num_logs,
-        output,
-        head=head,
-        tail=tail,
-        reverse=reverse,
-    )
+    show_logs(client, log_filter(flow_run_id=run_id), wanted, output)
 
 
 @flow_run.command()

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import wraps
+from typing import NamedTuple
 from uuid import UUID
 
 import click
 
-from headrace.cli.output import STATE_COLOURS, F, OutputFormat, print_json
+from headrace.cli.output import STATE_COLOURS, OutputFormat, print_json
 from headrace.client import Client, flow_runs, logs
 from headrace.client.pages import PAGE, read_pages
 from headrace.wire.flow_runs import FlowRunResponse
@@ -62,39 +64,47 @@ def read_logs(
     )
 
 
-def log_options(command: F) -> F:
-    """The options of commands that print a run's logs."""
+class LogChoice(NamedTuple):
+    """Which lines of a run's logs are wanted: what `log_options` say."""
+
+    head: bool
+    tail: bool
+    num_logs: int | None
+    reverse: bool
+
+
+def log_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of commands that print a run's logs; they come as one argument, `wanted`."""
+
+    @wraps(command)
+    def chosen(
+        *, head: bool, tail: bool, num_logs: int | None, reverse: bool, **others: object
+    ) -> None:
+        command(wanted=LogChoice(head, tail, num_logs, reverse), **others)
+
     for option in (
         click.option("--reverse", "-r", is_flag=True, help="The newest first."),
         click.option("--num-logs", "-n", type=click.IntRange(min=1), help="How many lines."),
         click.option("--tail", "-t", is_flag=True, help=f"The last {DEFAULT_LOGS} lines."),
         click.option("--head", "-h", is_flag=True, help=f"The first {DEFAULT_LOGS} lines."),
     ):
-        command = option(command)
-    return command
+        chosen = option(chosen)
+    return chosen
 
 
-def show_logs(
-    client: Client,
-    chosen: LogFilter,
-    count: int | None,
-    output: OutputFormat,
-    *,
-    head: bool,
-    tail: bool,
-    reverse: bool,
-) -> None:
-    """Print a run's logs, as `log_options` say.
+def show_logs(client: Client, chosen: LogFilter, wanted: LogChoice, output: OutputFormat) -> None:
+    """Print a run's logs.
 
     Raises:
         click.UsageError: Both the first and the last are asked for.
     """
-    if head and tail:
+    if wanted.head and wanted.tail:
         message = "--head and --tail exclude each other"
         raise click.UsageError(message)
-    limit = count or (DEFAULT_LOGS if head or tail else None)
-    entries = read_logs(client, chosen, limit=limit, newest_first=tail or reverse)
-    if tail and not reverse:
+    limit = wanted.num_logs or (DEFAULT_LOGS if wanted.head or wanted.tail else None)
+    newest_first = wanted.tail or wanted.reverse
+    entries = read_logs(client, chosen, limit=limit, newest_first=newest_first)
+    if wanted.tail and not wanted.reverse:
         entries.reverse()
     if output is OutputFormat.JSON:
         print_json(entries)

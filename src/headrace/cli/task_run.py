@@ -12,7 +12,7 @@ from headrace.cli.output import (
     show,
     show_list,
 )
-from headrace.cli.runs import log_filter, log_options, parse_types, show_logs
+from headrace.cli.runs import LogChoice, log_filter, log_options, parse_types, show_logs
 from headrace.cli.session import connect, open_page
 from headrace.client import task_runs
 from headrace.client.pages import read_pages
@@ -106,24 +106,8 @@ def inspect(run_id: UUID, output: OutputFormat, *, web: bool) -> None:
 @click.argument("run_id", type=click.UUID, metavar="ID")
 @log_options
 @output_option
-def logs(
-    run_id: UUID,
-    *,
-    head: bool,
-    tail: bool,
-    num_logs: int | None,
-    reverse: bool,
-    output: OutputFormat,
-) -> None:
+def logs(run_id: UUID, wanted: LogChoice, output: OutputFormat) -> None:
     """Print a task run's logs."""
     client = connect()
     task_runs.read_task_run(client, run_id)
-    show_logs(
-        client,
-        log_filter(task_run_id=run_id),
-        num_logs,
-        output,
-        head=head,
-        tail=tail,
-        reverse=reverse,
-    )
+    show_logs(client, log_filter(task_run_id=run_id), wanted, output)

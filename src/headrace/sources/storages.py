@@ -57,7 +57,34 @@ class GitCredentials(TypedDict, total=False):
     access_token: Any
 
 
-class GitRepository:
+class _Fetched:
+    """Code that is brought from elsewhere, to a place below a directory."""
+
+    def __init__(self, pull_interval: int | None) -> None:
+        self._base = Path.cwd()
+        self._interval = pull_interval
+
+    @property
+    def _place(self) -> str:
+        """Where below the directory."""
+        raise NotImplementedError
+
+    @property
+    def pull_interval(self) -> int | None:
+        """Seconds between two looks."""
+        return self._interval
+
+    @property
+    def destination(self) -> Path:
+        """Where the code is once it is pulled."""
+        return self._base / self._place
+
+    def set_base_path(self, path: Path) -> None:
+        """Let the code come to lie below this directory."""
+        self._base = Path(path)
+
+
+class GitRepository(_Fetched):
     """Code in a git repository.
 
     Args:
@@ -85,6 +112,7 @@ class GitRepository:
         pull_interval: int | None = PULL_SECONDS,
         directories: list[str] | None = None,
     ) -> None:
+        super().__init__(pull_interval)
         if branch and commit_sha:
             message = f"name a branch ({branch}) or a commit ({commit_sha}), not both"
             raise ConfigurationError(message)
@@ -97,22 +125,10 @@ class GitRepository:
         self._revision = Revision(
             self._url, branch, commit_sha, include_submodules, tuple(self._directories)
         )
-        self._base = Path.cwd()
-        self._interval = pull_interval
 
     @property
-    def pull_interval(self) -> int | None:
-        """Seconds between two looks."""
-        return self._interval
-
-    @property
-    def destination(self) -> Path:
-        """Where the code is once it is pulled."""
-        return self._base / (self._name or directory_name(self._url, self._revision.branch))
-
-    def set_base_path(self, path: Path) -> None:
-        """Let the code come to lie below this directory."""
-        self._base = Path(path)
+    def _place(self) -> str:
+        return self._name or directory_name(self._url, self._revision.branch)
 
     def pull_code(self) -> None:
         """Bring the code as it is in the repository now.
@@ -185,7 +201,7 @@ def _refused() -> str:
     raise ConfigurationError(message)
 
 
-class RemoteStorage:
+class RemoteStorage(_Fetched):
     """Code in object storage, or whatever else fsspec has an address for.
 
     Args:
@@ -198,25 +214,14 @@ class RemoteStorage:
     """
 
     def __init__(self, url: str, pull_interval: int | None = PULL_SECONDS, **settings: Any) -> None:
+        super().__init__(pull_interval)
         self._url = url
         self._settings = settings
-        self._name = local_name(url)
-        self._base = Path.cwd()
-        self._interval = pull_interval
+        local_name(url)  # refuses one that names no directory
 
     @property
-    def pull_interval(self) -> int | None:
-        """Seconds between two looks."""
-        return self._interval
-
-    @property
-    def destination(self) -> Path:
-        """Where the code is once it is pulled."""
-        return self._base / self._name
-
-    def set_base_path(self, path: Path) -> None:
-        """Let the code come to lie below this directory."""
-        self._base = Path(path)
+    def _place(self) -> str:
+        return local_name(self._url)
 
     def pull_code(self) -> None:
         """Bring the code as it is in the storage now. Raises `CodeUnavailable`."""
@@ -279,7 +284,7 @@ class LocalStorage:
         return f"LocalStorage(path={str(self._path)!r})"
 
 
-class BlockStorageAdapter:
+class BlockStorageAdapter(_Fetched):
     """Code that a block fetches: one that has `get_directory`.
 
     Args:
@@ -291,6 +296,7 @@ class BlockStorageAdapter:
     """
 
     def __init__(self, block: Any, pull_interval: int | None = PULL_SECONDS) -> None:
+        super().__init__(pull_interval)
         if not hasattr(block, "get_directory"):
             message = f"{type(block).__name__} cannot fetch a directory: it has no `get_directory`"
             raise ConfigurationError(message)
@@ -299,19 +305,9 @@ class BlockStorageAdapter:
         self._base = Path.cwd()
 
     @property
-    def pull_interval(self) -> int | None:
-        """Seconds between two looks."""
-        return self._interval
-
-    @property
-    def destination(self) -> Path:
-        """Where the code is once it is pulled."""
+    def _place(self) -> str:
         name = self._block.document_name or "unsaved"
-        return self._base / f"{self._block.get_block_type_slug()}-{name}"
-
-    def set_base_path(self, path: Path) -> None:
-        """Let the code come to lie below this directory."""
-        self._base = Path(path)
+        return f"{self._block.get_block_type_slug()}-{name}"
 
     def pull_code(self) -> Any:
         """Bring the code as the block has it now; something to await where the block's method is."""

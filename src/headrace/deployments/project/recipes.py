@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.errors import ConfigurationError
 
@@ -44,7 +44,10 @@ _REPOSITORY = Field("repository", "The repository's address")
 _BRANCH = Field("branch", "The branch", "main")
 _IMAGE = Field("image_name", "The image's name, with its registry if it is to be pushed")
 _TAG = Field("tag", "The image's tag", "latest")
-_FOLDER = Field("folder", "The folder in it")
+_PROJECT = "the project's name"
+_FOLDER = Field("folder", "The folder in it", _PROJECT)
+_BUCKET = Field("bucket", "The bucket's name")
+_CONTAINER = Field("container", "The container's name")
 
 RECIPES: dict[str, Recipe] = {
     "local": Recipe("Runs find the code where it is now, on this machine."),
@@ -56,17 +59,32 @@ RECIPES: dict[str, Recipe] = {
     ),
     "s3": Recipe(
         "The code is put into an S3 bucket, and runs get it from there.",
-        (Field("bucket", "The bucket's name"), _FOLDER),
+        (_BUCKET, _FOLDER),
         "prefect-aws",
     ),
     "gcs": Recipe(
         "The code is put into a Google Cloud Storage bucket, and runs get it from there.",
-        (Field("bucket", "The bucket's name"), _FOLDER),
+        (_BUCKET, _FOLDER),
         "prefect-gcp",
     ),
     "azure": Recipe(
         "The code is put into an Azure Blob Storage container, and runs get it from there.",
-        (Field("container", "The container's name"), _FOLDER),
+        (_CONTAINER, _FOLDER),
+        "prefect-azure",
+    ),
+    "docker-s3": Recipe(
+        "An image is built, and runs in it get the code from an S3 bucket.",
+        (_IMAGE, _TAG, _BUCKET, _FOLDER),
+        "prefect-aws",
+    ),
+    "docker-gcs": Recipe(
+        "An image is built, and runs in it get the code from a Google Cloud Storage bucket.",
+        (_IMAGE, _TAG, _BUCKET, _FOLDER),
+        "prefect-gcp",
+    ),
+    "docker-azure": Recipe(
+        "An image is built, and runs in it get the code from an Azure Blob Storage container.",
+        (_IMAGE, _TAG, _CONTAINER, _FOLDER),
         "prefect-azure",
     ),
 }
@@ -99,7 +117,7 @@ def write_file(name: str, recipe: str, values: Mapping[str, str]) -> dict[str, A
     if missing:
         message = f"the recipe {recipe} needs {', '.join(missing)}: give --field {missing[0]}=…"
         raise ConfigurationError(message)
-    filled = {one: str(value) for one, value in given.items()}
+    filled = {one: name if value == _PROJECT else str(value) for one, value in given.items()}
     return {
         "name": name,
         "build": _build(recipe, filled),
@@ -123,42 +141,53 @@ def _build(recipe: str, values: Mapping[str, str]) -> list[dict[str, Any]] | Non
 
 
 def _push(recipe: str, values: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    steps: list[dict[str, Any]] = []
     if recipe.startswith("docker"):
         inputs = {
             "requires": "prefect-docker",
             "image_name": "{{ build-image.image_name }}",
             "tag": "{{ build-image.tag }}",
         }
-        return [{f"{_DOCKER}.push_docker_image": inputs}]
-    if recipe in _CLOUDS:
-        package, push, _ = _CLOUDS[recipe]
-        inputs = {"id": "pushed", "requires": RECIPES[recipe].requires, **values}
-        return [{f"{package}.deployments.steps.{push}": inputs}]
-    return None
+        steps.append({f"{_DOCKER}.push_docker_image": inputs})
+    cloud = _CLOUDS.get(recipe.removeprefix("docker-"))
+    if cloud is not None:
+        where = {one: values[one] for one in (cloud.place, "folder")}
+        inputs = {"id": "pushed", "requires": RECIPES[recipe].requires, **where}
+        steps.append({f"{cloud.package}.deployments.steps.{cloud.push}": inputs})
+    return steps or None
 
 
 def _pull(recipe: str, values: Mapping[str, str]) -> list[dict[str, Any]] | None:
     if recipe in {"git", "docker-git"}:
         inputs = {"repository": values["repository"], "branch": values["branch"]}
         return [{f"{_STEPS}.git_clone": inputs}]
-    if recipe in _CLOUDS:
-        package, _, pull = _CLOUDS[recipe]
-        place = next(iter(values))
+    cloud = _CLOUDS.get(recipe.removeprefix("docker-"))
+    if cloud is not None:
         inputs = {
             "requires": RECIPES[recipe].requires,
-            place: f"{{{{ pushed.{place} }}}}",
+            cloud.place: f"{{{{ pushed.{cloud.place} }}}}",
             "folder": "{{ pushed.folder }}",
         }
-        return [{f"{package}.deployments.steps.{pull}": inputs}]
+        return [{f"{cloud.package}.deployments.steps.{cloud.pull}": inputs}]
     return None  # the directory that it is deployed from, or the one in the image
 
 
+class _Cloud(NamedTuple):
+    """Steps of a package of the contract's SDK, and their word for the place they reach."""
+
+    package: str
+    push: str
+    pull: str
+    place: str
+
+
 _CLOUDS = {
-    "s3": ("prefect_aws", "push_to_s3", "pull_from_s3"),
-    "gcs": ("prefect_gcp", "push_to_gcs", "pull_from_gcs"),
-    "azure": ("prefect_azure", "push_to_azure_blob_storage", "pull_from_azure_blob_storage"),
+    "s3": _Cloud("prefect_aws", "push_to_s3", "pull_from_s3", "bucket"),
+    "gcs": _Cloud("prefect_gcp", "push_to_gcs", "pull_from_gcs", "bucket"),
+    "azure": _Cloud(
+        "prefect_azure", "push_to_azure_blob_storage", "pull_from_azure_blob_storage", "container"
+    ),
 }
-"""The package of the contract's SDK, its step that puts the code there, and the one that gets it."""
 
 
 def _deployment(recipe: str) -> dict[str, Any]:

@@ -40,8 +40,7 @@ def push_to_s3(
         HeadraceError: The storage refuses, or does not answer.
     """
     settings = _s3_settings(credentials, client_parameters)
-    upload_directory(f"s3://{bucket}/{folder}", ".", _ignored(ignore_file), **settings)
-    return {"bucket": bucket, "folder": folder}
+    return _push("s3", {"bucket": bucket, "folder": folder}, ignore_file, settings)
 
 
 def pull_from_s3(
@@ -55,8 +54,7 @@ def pull_from_s3(
     Args and raises as `push_to_s3`.
     """
     settings = _s3_settings(credentials, client_parameters)
-    download_directory(f"s3://{bucket}/{folder}", Path.cwd(), **settings)
-    return {"bucket": bucket, "folder": folder, "directory": str(Path.cwd())}
+    return _pull("s3", {"bucket": bucket, "folder": folder}, settings)
 
 
 def push_to_gcs(
@@ -80,8 +78,7 @@ def push_to_gcs(
         HeadraceError: The storage refuses, or does not answer.
     """
     settings = _gcs_settings(project, credentials)
-    upload_directory(f"gs://{bucket}/{folder}", ".", _ignored(ignore_file), **settings)
-    return {"bucket": bucket, "folder": folder}
+    return _push("gs", {"bucket": bucket, "folder": folder}, ignore_file, settings)
 
 
 def pull_from_gcs(
@@ -92,8 +89,7 @@ def pull_from_gcs(
     Args and raises as `push_to_gcs`.
     """
     settings = _gcs_settings(project, credentials)
-    download_directory(f"gs://{bucket}/{folder}", Path.cwd(), **settings)
-    return {"bucket": bucket, "folder": folder, "directory": str(Path.cwd())}
+    return _pull("gs", {"bucket": bucket, "folder": folder}, settings)
 
 
 def push_to_azure_blob_storage(
@@ -110,9 +106,8 @@ def push_to_azure_blob_storage(
     Raises:
         HeadraceError: The storage refuses, or does not answer.
     """
-    settings = _azure_settings(credentials)
-    upload_directory(f"az://{container}/{folder}", ".", _ignored(ignore_file), **settings)
-    return {"container": container, "folder": folder}
+    place = {"container": container, "folder": folder}
+    return _push("az", place, ignore_file, _azure_settings(credentials))
 
 
 def pull_from_azure_blob_storage(
@@ -122,9 +117,22 @@ def pull_from_azure_blob_storage(
 
     Args and raises as `push_to_azure_blob_storage`.
     """
-    settings = _azure_settings(credentials)
-    download_directory(f"az://{container}/{folder}", Path.cwd(), **settings)
-    return {"container": container, "folder": folder, "directory": str(Path.cwd())}
+    place = {"container": container, "folder": folder}
+    return _pull("az", place, _azure_settings(credentials))
+
+
+def _push(
+    scheme: str, place: dict[str, str], ignore_file: str | None, settings: Mapping[str, Any]
+) -> dict[str, str]:
+    url = f"{scheme}://{'/'.join(place.values())}"
+    upload_directory(url, ".", _ignored(ignore_file), **settings)
+    return place
+
+
+def _pull(scheme: str, place: dict[str, str], settings: Mapping[str, Any]) -> dict[str, str]:
+    here = Path.cwd()
+    download_directory(f"{scheme}://{'/'.join(place.values())}", here, **settings)
+    return {**place, "directory": str(here)}
 
 
 def _ignored(given: str | None) -> str | None:

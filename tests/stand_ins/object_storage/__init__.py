@@ -1,0 +1,1 @@
+"""Stand-ins for object storages: what the vendors' own clients ask of them, kept in memory."""
