@@ -21,6 +21,9 @@ SECONDS = 90
 SHOWN_SERVER = "127.0.0.1:4200"
 """The address that pages show; the test's server is at another port."""
 
+SPACE = r"(?:\s|\x1b\[[0-9;]*m)+"
+"""Between words at a terminal: colours too."""
+
 TYPED = "⏎"
 """At the end of a shown line: what follows its last `: ` is typed by the reader."""
 
@@ -32,9 +35,10 @@ class Session:
         place: The directory that the page's files are in.
         home: Headrace's home directory of this reader.
         server: `host:port` of the server that commands find; None where the page starts its own.
+        **more: Further variables of the environment.
     """
 
-    def __init__(self, place: Path, home: Path, server: str | None) -> None:
+    def __init__(self, place: Path, home: Path, server: str | None, **more: str) -> None:
         self._place = place
         self._server = server or f"127.0.0.1:{_free_port()}"
         self._state = home / "shell-state"
@@ -47,7 +51,9 @@ class Session:
             "PYTHONUNBUFFERED": "1",
             "NO_COLOR": "1",
             "COLUMNS": "80",
+            "PYTHONPATH": "",
         }
+        self._environment |= more
         if server is None:
             self._environment["HEADRACE_SERVER_API_PORT"] = self._server.rpartition(":")[2]
         else:
@@ -69,9 +75,9 @@ class Session:
 
     def close(self) -> None:
         """End what was left running, the last one first, and a server that a failure left behind."""
-        left = self._state.with_name("server.json")
-        if left.exists():
-            os.kill(json.loads(left.read_text())["pid"], signal.SIGTERM)
+        for folder in (self._state.parent, self._place):
+            for left in folder.rglob("server.json"):
+                os.kill(json.loads(left.read_text())["pid"], signal.SIGTERM)
         for process, log in reversed(self._running):
             process.send_signal(signal.SIGTERM)
             try:
@@ -139,7 +145,7 @@ class Session:
         """The command, between what the commands before it left and what it leaves."""
         state = shlex.quote(str(self._state))
         keep = f'{{ export -p; echo cd "$(printf %q "$PWD")"; }} > {state}'
-        return f". {state}\n{self._here(command)}\ncode=$?\n{keep}\nexit $code"
+        return f"set -a\n. {state}\n{self._here(command)}\ncode=$?\n{keep}\nexit $code"
 
     def _leave_running(self, block: Block, command: Command) -> None:
         """Start it, and wait until it has said what is shown."""
@@ -179,11 +185,11 @@ class Session:
             for line in command.shown:
                 if line.endswith(TYPED):
                     asked, _, typed = line.removesuffix(TYPED).rpartition(": ")
-                    program.expect(_words(self._here(asked)))
+                    program.expect(words(self._here(asked)))
                     program.expect(": ")
                     program.sendline(typed.strip())
                 elif line.strip("… "):
-                    program.expect(_words(self._here(line)))
+                    program.expect(words(self._here(line)))
             program.expect(pexpect.EOF)
         except (pexpect.TIMEOUT, pexpect.EOF) as error:
             message = f"{block}: {command.text}\nnot as shown:\n{error}"
@@ -202,9 +208,9 @@ class Session:
         return text.replace(SHOWN_SERVER, self._server)
 
 
-def _words(line: str) -> str:
+def words(line: str) -> str:
     """A shown line as what a terminal may show: any space between words, `…` for any text."""
-    parts = ["\\s+".join(map(re.escape, part.split())) for part in line.split("…")]
+    parts = [SPACE.join(map(re.escape, part.split())) for part in line.split("…")]
     return "[^\n]*?".join(parts)
 
 

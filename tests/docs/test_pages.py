@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
@@ -16,6 +17,7 @@ from tests.docs.session import Session
 from tests.integration.conftest import LiveServer
 
 DOCS = Path(__file__).parents[2] / "docs"
+CHART = DOCS.parent / "deploy" / "helm" / "headrace" / "values.schema.json"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.parent.name != "decisions")
 """All but the decisions: these are records of a day."""
 
@@ -26,10 +28,26 @@ NOT_RUN: dict[str, str] = {
         "changes the reader's machine"
     ),
     "how-to/run-as-a-service.md [Service]": "is a part of the reader's machine",
+    "how-to/use-postgresql.md $ headrace server start --database "
+    "postgresql://headrace@db.example.com/headrace": "needs a PostgreSQL server of the reader's",
+    "how-to/use-several-package-versions.md $ python -m venv reports && "
+    "reports/bin/pip install headrace pandas==2.2": "makes environments and installs into them",
+    "tutorials/coming-from-prefect.md $ prefect work-pool create local --type process": (
+        "needs prefect installed; the interop suite runs these and hundreds more"
+    ),
+    "tutorials/docker-pool.md $ headrace image build": (
+        "fetches Python's image from its registry; the command has tests of its own"
+    ),
     "tutorials/first-flow.md $ pip install .": "installs into the reader's environment",
+    "tutorials/kubernetes.md $ headrace image build --extra kubernetes "
+    "--tag registry.example.com/headrace:1": "needs a registry and a cluster",
+    "tutorials/kubernetes.md $ kubectl port-forward service/headrace-server 4200:4200": (
+        "needs a cluster"
+    ),
 }
 """Blocks that no test can run, by page and first command, with the reason that the page gives."""
 
+NEEDS_ENGINE = "headrace image build\n"
 OWN_SERVER = "headrace server start"
 
 pytestmark = pytest.mark.timeout(600)
@@ -56,10 +74,12 @@ def test_a_pages_blocks_run(page: Path, tmp_path: Path, request: pytest.FixtureR
     blocks = run_blocks(page)
     starts_own = any(OWN_SERVER in block.text for block in blocks if block.language == "console")
     server = None if starts_own else request.getfixturevalue("server")
+    engine = NEEDS_ENGINE in page.read_text()
+    more = request.getfixturevalue("engine_with_own_image") if engine else {}
     place, home = tmp_path / "project", tmp_path / "home"
     place.mkdir()
     home.mkdir()
-    with closing(Session(place, home, server)) as session:
+    with closing(Session(place, home, server, **more)) as session:
         for block in blocks:
             check_form(block)
             session.run(block)
@@ -72,7 +92,9 @@ def check_form(block: Block) -> None:
     elif block.language == "toml":
         tomllib.loads(block.text)
     elif block.language == "yaml":
-        YAML(typ="safe").load(block.text)
+        values = YAML(typ="safe").load(block.text)
+        if block.title.endswith("values.yaml"):
+            jsonschema.validate(values, json.loads(CHART.read_text()))
 
 
 def test_the_blocks_that_are_not_run_are_known() -> None:
@@ -89,7 +111,7 @@ def test_the_blocks_that_are_not_run_are_known() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(DOCS.parent)))
 def test_every_file_that_a_page_shows_is_used(page: Path) -> None:
     """A block with a file's name is of use only if a command or another file names it."""
-    blocks = run_blocks(page)
+    blocks = blocks_of(page)
     commands = " ".join(c.text for b in blocks if b.language == "console" for c in commands_of(b))
     for block in blocks:
         if block.language != "console" and block.title:
