@@ -15,6 +15,7 @@ import pytest
 from tests.docs.blocks import blocks_of, commands_of
 from tests.docs.session import TYPED, words
 from tests.integration.conftest import PLAIN, LiveServer
+from tests.terminals import interrupt
 
 from headrace.server.config import ServerConfig
 
@@ -98,14 +99,6 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     server.stop()
 
 
-def interrupted(program: Any) -> None:
-    program.sendintr()
-    program.expect("interrupted")
-    program.expect(pexpect.EOF)
-    program.close()
-    assert program.exitstatus == 130, program.before
-
-
 @pytest.mark.parametrize(
     "question",
     range(FIRST_OF_DOCKER, len(QUESTIONS)),
@@ -121,7 +114,7 @@ def test_ctrl_c_at_a_question_about_images_leaves_nothing(reader: Reader, questi
         program.sendline(typed)
     program.expect(words(QUESTIONS[question][0]))
     program.expect_exact(": ")
-    interrupted(program)
+    assert interrupt(program) == 130, program.before
     assert reader.made() == before
 
 
@@ -153,5 +146,5 @@ def test_ctrl_c_at_a_prompt_changes_nothing(
     before = reader.made()
     program = reader.terminal(*command.split())
     program.expect_exact(": ")
-    interrupted(program)
+    assert interrupt(program) == 130, program.before
     assert reader.made() == before

@@ -11,6 +11,7 @@ from typing import Any
 import pexpect
 import pytest
 from tests.integration.cli.conftest import SECONDS
+from tests.terminals import ended, interrupt
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -27,7 +28,6 @@ def greet(name: str = "you") -> str:
 def second() -> None: ...
 """
 
-PATIENCE_SECONDS = 10  # before a person presses a key again
 
 NEW: tuple[tuple[str, str], ...] = (
     ("Which flow", "1"),
@@ -88,22 +88,6 @@ def answer(program: Any, pools: int, upto: int) -> None:
     if upto < len(NEW):
         program.expect(NEW[upto][0])
         program.expect(r"(\]|\)|\?): ")
-
-
-def interrupt(program: Any) -> int:
-    """Press Ctrl-C; the exit code. Pressed again where nothing comes of it for a while: the
-    interpreter sees one that comes between the prompt and its read of the terminal only then."""
-    for _ in range(SECONDS // PATIENCE_SECONDS):
-        program.sendintr()
-        if program.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=PATIENCE_SECONDS) == 0:
-            break
-    return ended(program)
-
-
-def ended(program: Any) -> int:
-    program.expect(pexpect.EOF)
-    program.close()
-    return program.exitstatus
 
 
 def test_a_new_deployment_is_asked_for_and_written_down(
