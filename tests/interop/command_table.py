@@ -1,8 +1,9 @@
 """Commands of the contract's command line with what they print, for any server of the contract.
 
-`python -m tests.interop.command_table PYTHON URL` runs them with the client that `PYTHON` has against
-the server at `URL`, which is fresh, and writes `command_table.json`: for each its exit code and a digest of
-its output, without ids, times and names that servers make up. What it printed is shown by a failing test.
+`python -m tests.interop.command_table PYTHON URL PID` runs them with the client that `PYTHON` has against
+the server at `URL`, a fresh process `PID`, and writes `command_table.json`: for each its exit code and a
+digest of its output, without ids, times and names that servers make up. What it printed is shown by a
+failing test.
 """
 
 import hashlib
@@ -241,6 +242,7 @@ def digest(text: str) -> str:
 
 
 _CHANGING = (
+    (re.compile(r"(?m)^Traceback \(most recent call last\):\n(?:[ \t]+.*\n)*"), "<frames> "),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f-]*…"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?"), "<time>"),
@@ -261,14 +263,14 @@ def plain(text: str) -> str:
 
 
 def main() -> None:
-    python, url = sys.argv[1:]
+    python, url, pid = sys.argv[1:]
     table: dict[str, Any] = {}
     with (
         tempfile.TemporaryDirectory() as directory,
         ContractClient(Path(python), url, Path(directory) / "client") as client,
     ):
         prefect = CommandLine(client)
-        server = Served(url, Path(directory) / "log")
+        server = Served(url, Path(directory) / "log", int(pid))
         for at, (line, code, text) in enumerate(run_all(prefect, server)):
             table[f"{at} {line}"] = [code, digest(text)]
         prefect.close()

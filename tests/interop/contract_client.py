@@ -43,6 +43,8 @@ class ContractClient:
         self.work = home / "work"
         self.work.mkdir(parents=True)
         self._home = home
+        self._scratch = home / "tmp"
+        self._scratch.mkdir(parents=True, exist_ok=True)
         self._url = url
         self._started: list[subprocess.Popen[bytes]] = []
         self._reports = 0
@@ -55,6 +57,9 @@ class ContractClient:
             kept
             | {
                 "HOME": str(self._home),
+                "TMPDIR": str(
+                    self._scratch
+                ),  # the client keeps things there under names of its own
                 "PREFECT_HOME": str(self._home / "settings"),
                 "PREFECT_API_URL": self._url,
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -2,11 +2,17 @@
 
 import gzip
 import io
-import tarfile
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headrace.errors import CodeUnavailable
+
+if TYPE_CHECKING or sys.version_info >= (3, 12):
+    import tarfile
+else:  # the first releases of 3.11 lack the filter of what is unpacked
+    from backports import tarfile
 
 _EXECUTABLE = 0o111
 _LEVEL = 6  # of gzip: beyond it the time grows and source code hardly shrinks

@@ -11,7 +11,7 @@ from headrace.errors import StaleWrite
 from headrace.server.services import flow_run_states
 from headrace.server.services.absence import remember_look
 from headrace.server.services.leases import Heartbeats, give_up, renew
-from headrace.server.services.loops.leases import LeaseLoop
+from headrace.server.services.loops.leases import LeaseLoop, end_expired
 from headrace.server.services.resuming import resume_flow_run
 from headrace.server.store import schema
 
@@ -39,6 +39,21 @@ async def claimed(world: World, **columns) -> str:
     [made] = await world.runs("default", **columns)
     await world.claim(owner="w")
     return made
+
+
+def test_a_lease_that_ran_out_after_the_look_is_left(run):
+    """A server that is stopped between its look and its verdict makes up for that first."""
+
+    async def scenario(world):
+        made = await claimed(world)
+        await expire(world, made)
+        before = later(now_text(), -5)
+        ended, _ = await world.database.transact(lambda tx: end_expired(tx, before, 100))
+        assert ended == []
+        ended, _ = await world.database.transact(lambda tx: end_expired(tx, now_text(), 100))
+        assert [one for one, _ in ended] == [made]
+
+    run(scenario)
 
 
 def test_a_renewal_moves_the_end_and_tells_what_is_lost(run):

@@ -73,7 +73,9 @@ class LeaseLoop:
         ahead = self.interval if expires is None else seconds_between(now_text(), expires)
         if ahead > 0:
             return min(ahead, self.interval)
-        ended, topics = await self.database.transact(lambda tx: end_expired(tx, self.page))
+        # By the moment of the look: a server that is stopped right after it has made up for nothing yet.
+        looked = self.looks.last or now_text()
+        ended, topics = await self.database.transact(lambda tx: end_expired(tx, looked, self.page))
         if topics:
             self.signals.publish(*topics)
         for run_id, verdict in ended:
@@ -106,7 +108,8 @@ class LeaseLoop:
             _log.warning("Nobody looked at leases for %.1f s: %d were prolonged", away, count)
 
 
-def end_expired(tx: Transaction, page: int) -> tuple[list[tuple[str, Verdict]], list[str]]:
-    """Judge and end at most `page` leases; each run with its verdict, and what to publish."""
-    now = tx.now()
-    return end_leases(tx, tx.fetch_all(sql.EXPIRED, {"now": now, "page": page}), now)
+def end_expired(
+    tx: Transaction, moment: str, page: int
+) -> tuple[list[tuple[str, Verdict]], list[str]]:
+    """Judge and end leases that had run out at a moment; runs with verdicts, and what to publish."""
+    return end_leases(tx, tx.fetch_all(sql.EXPIRED, {"now": moment, "page": page}), tx.now())
