@@ -95,7 +95,8 @@ def play(
     drawn = dice.choice(("server", "worker", "job")), dice.choice(("kill", "stop"))
     victim, act = strike or drawn
     trial = Trial(seed, step, victim, act, witness=dice.randrange(runs))
-    trial.away = _duration(scene, dice, act, is_throng=runs > 1)
+    # What was killed is started again at once or later; a job is not.
+    trial.away = _duration(scene, dice, act, is_throng=runs > 1 and victim != "job")
     begin = time.monotonic()
     before = scene.files()
     _create(scene, trial, runs)
