@@ -56,7 +56,9 @@ class Served:
         body = {"flow_runs": {"id": {"any_": [flow_run_id]}}, "limit": 200}
         return self.post("/task_runs/filter", body | {"sort": "EXPECTED_START_TIME_ASC"})
 
-    def wait_for_state(self, flow_run_id: str, *names: str) -> dict[str, Any]:
+    def wait_for_state(
+        self, flow_run_id: str, *names: str, seconds: float = WAIT_SECONDS
+    ) -> dict[str, Any]:
         """The flow run, once its state is one of these."""
         run: dict[str, Any] = {}
 
@@ -67,7 +69,7 @@ class Served:
         def describe() -> str:
             return f"{run['state_name']}, not {names}: {self.states(flow_run_id)}"
 
-        wait_until(arrived, describe)
+        wait_until(arrived, describe, seconds)
         return run
 
     def complaints(self) -> list[str]:

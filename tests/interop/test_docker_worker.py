@@ -16,8 +16,9 @@ from tests.docker_engine import DockerEngine
 from tests.interop.contract_client import PROGRAMS, CommandLine, ContractClient, Running
 from tests.interop.served import Served, wait_until
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
+LONG = 240.0  # seconds: a container that imports the SDK takes a minute on a busy machine
 THEIRS, OURS = "theirs", "ours"
 RUN_LABELS = {THEIRS: "io.prefect.flow-run-id", OURS: "headrace.flow-run-id"}
 
@@ -101,7 +102,7 @@ def workers(
             found = [served.post(f"/work_pools/{pool}/workers/filter", {}) for pool in programs]
             return all(any(one["status"] == "ONLINE" for one in each) for each in found)
 
-        wait_until(are_online, lambda: "\n".join(one.output for one in started.values()))
+        wait_until(are_online, lambda: "\n".join(one.output for one in started.values()), LONG)
         yield started
 
 
@@ -139,8 +140,8 @@ def test_a_run_completes_in_its_container(
     greeting = f"{{{{ prefect.variables.greeting_{pool} }}}}"
     env = {"GREETING": greeting, "CODE": f"{{{{ prefect.blocks.secret.code-{pool} }}}}"}
     run = trigger(served, "doubles", pool, job_variables={"env": env})
-    served.wait_for_state(run, "Completed")
-    assert len(served.task_runs(run)) == 1
+    served.wait_for_state(run, "Completed", seconds=LONG)
+    wait_until(lambda: len(served.task_runs(run)) == 1, lambda: worker.output)
 
     def told() -> list[str]:
         lines = served.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
@@ -156,11 +157,11 @@ def test_cancelling_stops_the_container(
 ) -> None:
     worker = workers[pool]
     run = trigger(served, "sleeps", pool)
-    wait_until((place / pool).exists, lambda: worker.output)
+    wait_until((place / pool).exists, lambda: worker.output, LONG)
     assert containers(engine, pool, run)
     served.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
-    served.wait_for_state(run, "Cancelled")
-    wait_until(lambda: not containers(engine, pool, run), lambda: worker.output)
+    served.wait_for_state(run, "Cancelled", seconds=LONG)
+    wait_until(lambda: not containers(engine, pool, run), lambda: worker.output, LONG)
 
 
 @in_both_pools
@@ -169,8 +170,8 @@ def test_a_killed_container_is_a_crash_with_its_reason(
 ) -> None:
     worker = workers[pool]
     run = trigger(served, "doubles", pool, job_variables={"command": "sleep 600"})
-    wait_until(lambda: bool(containers(engine, pool, run)), lambda: worker.output)
+    wait_until(lambda: bool(containers(engine, pool, run)), lambda: worker.output, LONG)
     (container,) = containers(engine, pool, run)
     engine.kill(container["Id"])
-    told = served.wait_for_state(run, "Crashed")["state"]["message"]
+    told = served.wait_for_state(run, "Crashed", seconds=LONG)["state"]["message"]
     assert ("137" if pool == THEIRS else "SIGKILL") in told
