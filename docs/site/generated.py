@@ -8,6 +8,7 @@ import inspect
 import logging
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def pages(docs: Path) -> Iterator[tuple[str, str]]:
     yield "reference/settings.md", "\n".join(_settings())
     yield "reference/sdk.md", "\n".join(_sdk())
     for module, title in SDK.items():
-        yield f"reference/sdk/{module}.md", f"# {title}\n\n`{module}`\n\n::: {module}\n"
+        yield f"reference/sdk/{module}.md", "\n".join(_module(module, title))
     yield "decisions/index.md", "\n".join(_decisions(docs / "decisions"))
 
 
@@ -183,6 +184,12 @@ def _sdk() -> Iterator[str]:
         yield f"| `headrace.{name}` | {where} |"
     yield "\n## Modules\n"
     yield from (f"- [{title}](sdk/{module}.md): `{module}`" for module, title in SDK.items())
+
+
+def _module(module: str, title: str) -> Iterator[str]:
+    yield f"# {title}\n\n`{module}`\n\n::: {module}\n"
+    if module.startswith("headrace.runtime."):  # its names are looked up when they are read
+        yield from (f"- `{name}`" for name in import_module(module).__all__)
 
 
 def _decisions(folder: Path) -> Iterator[str]:

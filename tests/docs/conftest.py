@@ -1,17 +1,30 @@
-"""What pages need besides a server: an engine that has the image which deployments' images begin with."""
+"""What pages need: a server, and an engine that has the image which deployments' images begin with."""
 
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from docker.errors import DockerException
 
 from headrace.deployments.images import base_image as own_image
+from headrace.server.config import ServerConfig
+from headrace.server.secrets import new_key
 from tests.docker_engine import DockerEngine
+from tests.integration.conftest import LiveServer
 
 MADE = "reports:1"
 """The image that the page of Docker pools makes."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """`host:port` of a server of this page's own, in a thread: a fresh database, no program to start."""
+    config = ServerConfig(encryption_keys=(new_key(),))
+    live = LiveServer(f"sqlite:///{tmp_path / 'headrace.db'}", config).start()
+    yield f"127.0.0.1:{live.port}"
+    live.stop()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Runs a page's blocks as a reader would: in order, in one directory, with one shell's environment."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import SystemRandom
 
 import pexpect
 
@@ -215,6 +217,10 @@ def words(line: str) -> str:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for the server that a page starts. None of those that the system gives to whoever asks
+    for any: such a one could be another's when the server comes to it."""
+    for port in SystemRandom().sample(range(20_000, 32_000), 50):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("of fifty ports none is free")
