@@ -194,7 +194,10 @@ def test_limits_by_name_and_by_tag(server: Any):
 
 def test_the_artifacts_of_a_key(server: Any):
     """The key's first artifact, another latest one, and the last one gone; one without a key is none."""
-    first = made(server, "/artifacts/", {"key": "k", "type": "markdown", "data": "1"})
+    flow = made(server, "/flows/", {"name": "f"})
+    run = made(server, "/flow_runs/", {"flow_id": flow["id"]})
+    body = {"key": "k", "type": "markdown", "data": "1", "flow_run_id": run["id"]}
+    first = made(server, "/artifacts/", body)
     second = made(server, "/artifacts/", {"key": "k", "type": "table", "data": "2"})
     made(server, "/artifacts/", {"type": "markdown", "data": "no key"})
     collection = server.get("/artifacts/k/latest").json["id"]
@@ -207,6 +210,7 @@ def test_the_artifacts_of_a_key(server: Any):
     ]  # fmt: skip
     latest = [one["related"][0]["prefect.resource.id"].rpartition(".")[2] for one in events]
     assert latest == [first["id"], second["id"], first["id"], first["id"]]
+    assert events[0]["related"][1:] == [named("flow-run", run["id"], resource_role="flow-run")]
 
 
 def test_the_flow_and_the_kind_of_pool_are_told_with_a_run(server: Any):

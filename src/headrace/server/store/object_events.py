@@ -172,10 +172,10 @@ def of_collection(what: str, collection_id: str, latest: Row, now: str) -> Event
         "description": latest["description"],
         "data": read_json(latest["data"]),
     }
-    return make(
-        what,
-        labels("artifact-collection", collection_id, latest["key"]),
-        now,
-        related=[labels("artifact", latest["id"], role="latest")],
-        payload=payload,
-    )
+    related = [labels("artifact", latest["id"], role="latest")]
+    for kind in ("flow-run", "task-run"):
+        run_id = latest[kind.replace("-", "_") + "_id"]
+        if run_id is not None:
+            related.append(labels(kind, run_id, role=kind))
+    resource = labels("artifact-collection", collection_id, latest["key"])
+    return make(what, resource, now, related=related, payload=payload)
