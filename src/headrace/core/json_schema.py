@@ -6,10 +6,10 @@ The library takes 165 ms to import and most programs check nothing: it is loaded
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
 from headrace._bindings import load
+from headrace.core.short_texts import TEMPLATE, remember_short
 
 
 class _Error(Protocol):
@@ -38,7 +38,7 @@ class Fault:
         return ".".join(str(part) for part in self.path)
 
 
-@lru_cache(maxsize=512)
+@remember_short(256, TEMPLATE)
 def compile_schema(text: str) -> Validator:
     """The validator of a schema given as JSON text, built once.
 

@@ -17,7 +17,7 @@ from headrace.server.services import flow_run_lists, task_runs
 from headrace.server.store.filters.joined import Filters
 from headrace.server.store.migrate import creation_script
 from headrace.server.store.plans import Planner
-from headrace.server.store.shaped import MAX_SHAPES, MAX_VALUES, ShapedQuery
+from headrace.server.store.shaped import MAX_SHAPES, MAX_VALUES, ShapedQuery, known_shapes
 from headrace.server.store.sqlite import new_dialect, new_planner
 from headrace.wire.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName
 from headrace.wire.flow_runs import FlowRunSort
@@ -158,6 +158,7 @@ def test_long_lists_and_old_shapes_are_not_kept():
         bits = [bool(number >> bit & 1) or None for bit in range(9)]
         query.of(Filters(flow_runs=FlowRunFilter(**_nulls(bits))))
     assert query.of(by_ids())[0] is not first
+    assert known_shapes() <= MAX_SHAPES  # of this and all other queries
 
 
 def _nulls(bits: list[bool | None]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from headrace.server.api.paths import PathTree, parameter_names, strip_prefix
 from headrace.server.auth.credentials import Credentials
 from headrace.server.auth.origins import OriginGuard
 from headrace.server.auth.sockets import POLICY_VIOLATION, Socket, SocketClosed
+from headrace.server.memory import give_back
 from headrace.server.services.container import Services
 from headrace.wire.decode import decode
 
@@ -46,6 +47,7 @@ _OLDEST_API_VERSION = (0, 8, 0)
 _API_VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
 
 # Bytes of a body above which reading it could take longer than 10 ms, where its sender is unkind.
+_GIVE_BACK_SECONDS = 5.0  # longer than nearly every request of a large body takes
 _LARGE_BYTES = 100_000
 
 _NOT_FOUND = refuse(404, "Not Found")
@@ -109,6 +111,7 @@ class Gateway:
         self._metrics = metrics
         self._pages = pages
         self._large_bodies = asyncio.Lock()
+        self._memory_kept = False
         self._routes: PathTree[dict[str, _Route]] = PathTree()
         self._sockets: PathTree[list[tuple[list[str], SocketHandler]]] = PathTree()
         for noun in nouns:
@@ -224,7 +227,21 @@ class Gateway:
             return decode(kind, data)
         # one at a time: what is made of it may be ten times as large
         async with self._large_bodies:
-            return await asyncio.to_thread(decode, kind, data)
+            try:
+                return await asyncio.to_thread(decode, kind, data)
+            finally:
+                self._give_memory_back_soon()
+
+    def _give_memory_back_soon(self) -> None:
+        """Once for all large bodies of the next seconds: what was made of them is gone by then."""
+        if self._memory_kept:
+            return
+        self._memory_kept = True
+        asyncio.get_running_loop().call_later(_GIVE_BACK_SECONDS, self._give_memory_back)
+
+    def _give_memory_back(self) -> None:
+        self._memory_kept = False
+        asyncio.get_running_loop().run_in_executor(None, give_back)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = Socket(scope, receive, send)

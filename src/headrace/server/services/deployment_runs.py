@@ -5,7 +5,6 @@ that a run costs one read and one unit.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -14,6 +13,7 @@ from msgspec import UNSET
 from headrace.core.ids import new_id
 from headrace.core.names import generate_name
 from headrace.core.parameters import find_parameter_faults, find_variables, open_values
+from headrace.core.short_texts import TEMPLATE, remember_short
 from headrace.core.states import State, StateType, default_name
 from headrace.core.templates import Layer
 from headrace.core.times import now_text
@@ -241,18 +241,18 @@ def merge_labels(source: Source, given: Mapping[str, object] | None) -> str:
     return to_json(open_json(source.labels) | dict(given or {}) | origin)
 
 
-@lru_cache(maxsize=1024)
+@remember_short(1024)
 def open_json(text: str) -> Json:
     """An object, read once: not to be changed by those who get it."""
     return msgspec.json.decode(text, type=Json)
 
 
-@lru_cache(maxsize=1024)
+@remember_short(1024)
 def _open_tags(text: str) -> tuple[str, ...]:
     return tuple(msgspec.json.decode(text, type=list[str]))
 
 
-@lru_cache(maxsize=1024)
+@remember_short(256, TEMPLATE)
 def _check_job_variables(template: str, of_deployment: str, of_run: str, client: Client) -> None:
     """Refuse values that the template does not allow. What passed once passes without a look."""
     layers = [Layer("deployment", open_json(of_deployment)), Layer("run", open_json(of_run))]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from headrace.core.sdks import Sdk, tell_sdk
+from headrace.core.short_texts import TEMPLATE, remember_short
 from headrace.core.templates import Layer, check_variables, find_unknown
 from headrace.errors import ObjectNotFound, Unprocessable, ValidationFailed
 from headrace.server.services.signals import Signals
@@ -123,7 +123,7 @@ def refuse_unknown(template: Mapping[str, Any], layers: list[Layer], client: Cli
         )
 
 
-@lru_cache(maxsize=256)
+@remember_short(64, TEMPLATE)
 def open_template(text: str) -> dict[str, Any]:
     """A pool's base job template, read once."""
     return msgspec.json.decode(text, type=dict[str, Any])

@@ -1,7 +1,6 @@
 """The job of a flow run: its pool's template with the deployment's and the run's values in it."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import msgspec
 from headrace.core.blocks import DOCUMENT_KEY
 from headrace.core.placeholders import Reference
 from headrace.core.sdks import Sdk
+from headrace.core.short_texts import remember_short
 from headrace.core.templates import Layer, Part, Resolved, resolve
 from headrace.errors import ObjectNotFound, SecretsUnreadable, ValidationFailed
 from headrace.server.services.block_documents import BlockDocuments
@@ -104,7 +104,7 @@ async def explain_job(database: Database, blocks: BlockDocuments, run_id: str) -
     return account
 
 
-@lru_cache(maxsize=256)
+@remember_short(256)
 def _read(text: str) -> Values:
     """Values, read once: not to be changed by those who get them."""
     return _decode(text) or {}

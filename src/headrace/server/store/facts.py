@@ -4,13 +4,13 @@
 `FLOW_RUN_SOURCE` with its own conditions; `FlowRunRow(*row)` takes either's rows.
 """
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import bindparam, select
 
 from headrace.core.orchestration.facts import Policy, RunFacts
+from headrace.core.short_texts import remember_short
 from headrace.core.states import State, StateType
 from headrace.server.store.database import Statement
 from headrace.server.store.schema import (
@@ -206,7 +206,7 @@ _state_decoder = msgspec.json.Decoder(_StoredState)
 _policy_decoder = msgspec.json.Decoder(_StoredPolicy, strict=False)
 
 
-@lru_cache(maxsize=256)
+@remember_short(256)
 def open_state(text: str | None) -> State | None:
     """The state that a row's JSON describes; a change of state asks for the same one twice."""
     if text is None:
@@ -223,7 +223,7 @@ def open_state(text: str | None) -> State | None:
     )
 
 
-@lru_cache(maxsize=1024)
+@remember_short(1024)
 def open_policy(text: str) -> Policy:
     """The retry and pause settings that a row's JSON describes; most runs share a few texts."""
     stored = _policy_decoder.decode(text)

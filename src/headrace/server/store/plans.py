@@ -23,8 +23,9 @@ from headrace.server.store.database import Params, Row, Statement
 Values = tuple[Any, ...]
 Loader = Callable[[list[Row]], list[Row]]
 
-MAX_SHAPES = 512
-"""Shapes of ad-hoc constructs kept per database: more than the API's filters take in practice."""
+MAX_SHAPES = 128
+"""Shapes of ad-hoc constructs kept per database: more than the API's filters take in practice, at some
+100 kB each."""
 
 MIN_USES = 3
 """Uses of an ad-hoc shape before it is prepared: preparing pays from the second use on."""

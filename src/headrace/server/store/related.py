@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import msgspec
 
+from headrace.core.short_texts import SHORT
 from headrace.server.store.facts import FlowRunRow, TaskRunRow
 
 _encode = msgspec.json.Encoder().encode
@@ -39,12 +40,22 @@ def of_task_run(row: TaskRunRow) -> str:
     return _related(row.tags, (("flow-run", row.flow_run_id, row.flow_run_name),))
 
 
-@lru_cache(maxsize=1024)
 def _related(
     tags: str,
     named: tuple[tuple[str, str | None, str | None], ...],
     flow_tags: str = "[]",
     pool_type: str | None = None,
+) -> str:
+    length = len(tags) + len(flow_tags) + sum(len(name or "") for _, _, name in named)
+    make = _known if length <= SHORT else _make
+    return make(tags, named, flow_tags, pool_type)
+
+
+def _make(
+    tags: str,
+    named: tuple[tuple[str, str | None, str | None], ...],
+    flow_tags: str,
+    pool_type: str | None,
 ) -> str:
     resources = [_resource(kind, key, name) for kind, key, name in named if key is not None]
     if pool_type is not None:
@@ -53,3 +64,6 @@ def _related(
     told = sorted({tag for some in both for tag in some})
     resources += [_resource("tag", tag, None) for tag in told]
     return _encode(resources).decode()
+
+
+_known = lru_cache(maxsize=1024)(_make)

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Generic, ParamSpec, cast
 from uuid import UUID
+from weakref import WeakSet
 
 import msgspec
 from sqlalchemy import BindParameter, bindparam
@@ -24,7 +25,7 @@ from headrace.server.store.database import Params, Statement
 P = ParamSpec("P")
 
 MAX_SHAPES = 256
-"""Shapes kept of one query: more than clients make in practice."""
+"""Shapes kept of all queries together: more than clients make in practice, at some 100 kB each."""
 
 MAX_VALUES = 64
 """Values of one list in a shape; longer lists are put together for the one request."""
@@ -48,6 +49,7 @@ class ShapedQuery(Generic[P]):
         self.build = cast("Callable[..., ClauseElement]", build)
         self._by_value = frozenset[type](by_value)
         self._known: OrderedDict[object, Statement] = OrderedDict()
+        _QUERIES.add(self)
 
     def of(self, *arguments: P.args, **named: P.kwargs) -> tuple[Statement | ClauseElement, Params]:
         """The query for these arguments, as `Database` takes it: a statement and its parameters."""
@@ -63,11 +65,33 @@ class ShapedQuery(Generic[P]):
             given = {name: placing.place(argument) for name, argument in named.items()}
             statement = Statement(self.build(*placed, **given), lasting=False)
             self._known[shape] = statement
-            if len(self._known) > MAX_SHAPES:
-                self._known.popitem(last=False)
+            _forget_some()
         else:
             self._known.move_to_end(shape)
         return statement, reading.params
+
+    @property
+    def known(self) -> int:
+        """Shapes that are kept."""
+        return len(self._known)
+
+    def forget_oldest(self) -> None:
+        """Drop the shape that was not asked for longest."""
+        self._known.popitem(last=False)
+
+
+_QUERIES: WeakSet[ShapedQuery[...]] = WeakSet()
+
+
+def known_shapes() -> int:
+    """Shapes that are kept of all queries."""
+    return sum(query.known for query in _QUERIES)
+
+
+def _forget_some() -> None:
+    """Keep to the bound: whoever has the most shapes gives one up."""
+    while known_shapes() > MAX_SHAPES:
+        max(_QUERIES, key=lambda query: query.known).forget_oldest()
 
 
 class _ShapelessError(Exception):
