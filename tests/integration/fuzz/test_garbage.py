@@ -1,5 +1,6 @@
 """A sample of garbage in fields, bodies, paths, queries and headers of every operation gets an answer."""
 
+import gc
 from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
@@ -67,3 +68,18 @@ def test_a_history_that_leaves_the_calendar_is_refused(sqlite_server: Any):
         span = {"history_start": start, "history_end": "9999-12-31T23:59:59Z"}
         body = {**span, "history_interval_seconds": seconds}
         assert sqlite_server.post("/flow_runs/history", body).status == 422
+
+
+def test_what_a_refused_body_held_is_let_go_at_once(sqlite_server: Any):
+    """Without waiting for the collector, which seldom looks at objects that have grown old."""
+    lists = {"flows": {"id": {"any_": [[] for _ in range(100_000)]}}}
+    sqlite_server.post("/flows/filter", lists)
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(3):
+            assert sqlite_server.post("/flows/filter", lists).status == 422
+        assert len(gc.get_objects()) < before + 100_000
+    finally:
+        gc.enable()

@@ -26,7 +26,7 @@ from headrace.server.api.paths import PathTree, parameter_names, strip_prefix
 from headrace.server.auth.credentials import Credentials
 from headrace.server.auth.origins import OriginGuard
 from headrace.server.auth.sockets import POLICY_VIOLATION, Socket, SocketClosed
-from headrace.server.memory import give_back
+from headrace.server.memory import clear_frames, give_back
 from headrace.server.services.container import Services
 from headrace.wire.decode import decode
 
@@ -217,7 +217,9 @@ class Gateway:
         except _Disconnected:
             return None
         except Exception as error:  # noqa: BLE001 - the edge of the server: it logs and goes on
-            return _answer_exception(error, data, f"{scope['method']} {scope['path']}")
+            answer = _answer_exception(error, data, f"{scope['method']} {scope['path']}")
+            clear_frames(error)
+            return answer
 
     async def _decode(self, kind: Any, data: bytes) -> Any:
         """The body as an object. A large one is read in a thread, so that others are served meanwhile."""
