@@ -9,13 +9,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from tests.contract.infrastructure.benches import wait_for
 
 from headrace.infrastructure.contract import Handle, Job, Status
+from headrace.infrastructure.kinds import KindContext
 from headrace.infrastructure.process.identity import ProcessId
 from headrace.infrastructure.process.kind import ProcessInfrastructure
 from headrace.infrastructure.process.spawn import SpawnStarter
 from headrace.worker.ledger import Ledger
 from headrace.worker.warm.idle import IdleStarter
+from headrace.worker.warm.kind import make_processes
 from headrace.worker.warm.preload import Preload
 from headrace.worker.warm.starter import WarmStarter
 
@@ -190,3 +193,54 @@ def test_an_adopted_process_that_nobody_watches_is_seen_to_end(tmp_path: Path):
     kind.stop(handle, 0)
     process.wait()
     assert kind.poll(handle).exited
+
+
+def test_a_parent_is_replaced_once_packages_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preload: Preload
+):
+    """A run never meets a mixture of what was imported before an upgrade and what is there now."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.setattr(
+        "headrace.worker.warm.preload.site_directories", lambda: (f"{site}{os.sep}",)
+    )
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    preload.load()
+    made = Bench(tmp_path, "forked", preload)
+
+    def parent_of_next() -> int:
+        preload._looked = 0.0  # look at the installation now, not once a second
+        assert made.run("finish")[0].reported
+        return made.ledger.read(made._slot).parent.pid
+
+    try:
+        first = parent_of_next()
+        assert parent_of_next() == first
+        (site / "upgraded").mkdir()
+        second = parent_of_next()
+        assert second != first
+        assert parent_of_next() == second
+    finally:
+        made.starter.close()
+
+
+def test_where_the_system_cannot_fork_safely_interpreters_wait_for_the_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delattr(os, "pidfd_open")
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    context = KindContext(owner="o", worker="w", pool="p", directory=tmp_path / "workers" / "w")
+    context.directory.mkdir(parents=True)
+    ledger = Ledger(context.directory / "ledger")
+    ledger.reset("o")
+    kind = make_processes(context, EXECUTE)
+    try:
+        run = str(uuid4())
+        ledger.enter(1, run, 1, b"", 0.0)
+        job = Job(run, 1, "a run", {}, {"RUN": run}, json.dumps({"do": ["finish"]}).encode(), 1)
+        handle = kind.launch(job)
+        wait_for(lambda: kind.poll(handle).exited, 60)
+        assert kind.poll(handle).reported
+        assert isinstance(kind._starter, IdleStarter)
+    finally:
+        kind.close()
