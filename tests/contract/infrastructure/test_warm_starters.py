@@ -25,7 +25,7 @@ from headrace.worker.warm.starter import WarmStarter
 HERE = Path(__file__).parent
 STAND_IN = HERE.parents[1] / "integration" / "worker"
 EXECUTE = "stand_in_engine:execute_claim"
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class Bench:
@@ -244,3 +244,22 @@ def test_where_the_system_cannot_fork_safely_interpreters_wait_for_the_runs(
         assert isinstance(kind._starter, IdleStarter)
     finally:
         kind.close()
+
+
+@pytest.mark.parametrize("fault", ["time.sleep(600)", "1 / 0"])
+def test_a_parent_whose_rehearsal_hangs_or_fails_serves_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preload: Preload, fault: str
+):
+    (tmp_path / "clumsy_engine.py").write_text(
+        f"import time\nfrom stand_in_engine import execute_claim\ndef rehearse():\n    {fault}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(STAND_IN), str(tmp_path)]))
+    made = Bench(tmp_path, "forked", preload)
+    made.starter.close()
+    made.starter = WarmStarter(made.ledger, preload, "clumsy_engine:execute_claim")
+    made.kind = ProcessInfrastructure(made.starter, tmp_path / "output")
+    made.kind.notify(made._note)
+    try:
+        assert made.run("finish")[0].reported
+    finally:
+        made.starter.close()

@@ -71,8 +71,7 @@ def when_long() -> None:
 
 def rehearse() -> None:
     """Do what runs do, so that they find it done."""
-    with contextlib.suppress(HeadraceError, OSError):
-        rehearsal.rehearse(lambda claim: execute_flow_run(_decoder.decode(claim)))
+    rehearsal.rehearse(lambda claim: execute_flow_run(_decoder.decode(claim)))
     with contextlib.suppress(HeadraceError):
         if settings().api_url:
             default_client()

@@ -35,6 +35,7 @@ class Options(msgspec.Struct, kw_only=True):
         execute: What runs a claim, `module:function`.
         preload: Installed modules to import.
         refused: Those not to import, whatever `preload` says.
+        rehearses: Whether it rehearses a run before it serves.
     """
 
     socket: int
@@ -42,6 +43,7 @@ class Options(msgspec.Struct, kw_only=True):
     execute: str = EXECUTE
     preload: list[str] = []
     refused: list[str] = []
+    rehearses: bool = True
 
 
 class Fork(msgspec.Struct, tag="fork", kw_only=True):

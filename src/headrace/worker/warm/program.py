@@ -18,9 +18,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import msgspec
 
@@ -43,6 +44,7 @@ from headrace.worker.warm.messages import (
 )
 
 _DEADLINE_CHECK = 0.5  # seconds between looks at the children's deadlines
+_REHEARSAL = 5.0  # seconds; it takes 0.05 where nothing is in its way
 _SEND_PATIENCE = 30.0  # seconds for a worker that reads nothing, before it counts as gone
 
 
@@ -216,6 +218,30 @@ def import_ready(names: Iterable[str]) -> list[str]:
     return refused
 
 
+def _rehearse(rehearse: Callable[[], None], options: Options) -> None:
+    """Rehearse; where that takes too long, become a parent that does without."""
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        options.rehearses = False
+        _start_again(options)
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, _REHEARSAL)
+    try:
+        with contextlib.suppress(Exception):  # what fails here need not fail in a run
+            rehearse()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _start_again(options: Options) -> NoReturn:
+    os.set_inheritable(options.socket, True)  # noqa: FBT003  # it has no keyword
+    arguments = [sys.executable, *sys.orig_argv[1:-1], msgspec.json.encode(options).decode()]
+    os.execv(sys.executable, arguments)  # noqa: S606  # itself
+
+
 def main(argument: str) -> None:
     """Run the program."""
     options = msgspec.json.decode(argument, type=Options)
@@ -230,11 +256,9 @@ def main(argument: str) -> None:
     refused = import_ready(name for name in options.preload if name not in options.refused)
     options.refused += refused
     if refused and count_threads() > 1:
-        os.set_inheritable(options.socket, True)  # noqa: FBT003  # it has no keyword
-        arguments = [sys.executable, *sys.orig_argv[1:-1], msgspec.json.encode(options).decode()]
-        os.execv(sys.executable, arguments)  # noqa: S606  # itself, without what made the thread
-    if engine.rehearse is not None and count_threads() == 1:
-        engine.rehearse()
+        _start_again(options)  # without what made the thread
+    if engine.rehearse is not None and options.rehearses and count_threads() == 1:
+        _rehearse(engine.rehearse, options)
     Parent(options, engine).serve(options.refused)
 
 
