@@ -101,7 +101,7 @@ class StandInApi:
             self._changed.notify_all()
         return run
 
-    def wait(self, run: Run, *states: str, seconds: float = 20.0) -> str:
+    def wait(self, run: Run, *states: str, seconds: float = 60.0) -> str:
         with self._changed:
             assert self._changed.wait_for(lambda: run.state in states, seconds), (
                 f"{run.state} epoch {run.epoch}: {run.message}"
@@ -237,7 +237,7 @@ class StandInApi:
             }
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "did not happen in time"

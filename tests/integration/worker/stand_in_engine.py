@@ -43,6 +43,11 @@ def _sleep(seconds: str) -> None:
     time.sleep(float(seconds))
 
 
+def _until(path: str) -> None:
+    while not os.path.exists(path):
+        time.sleep(0.01)
+
+
 def _exit(code: str) -> None:
     os._exit(int(code))
 
@@ -110,6 +115,7 @@ def _load(name: str) -> None:
 STEPS = {
     "print": _print,
     "sleep": _sleep,
+    "until": _until,
     "exit": _exit,
     "raise": _raise,
     "write": _write,

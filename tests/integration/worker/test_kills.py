@@ -12,11 +12,21 @@ from stand_in_api import StandInApi, wait_until
 pytestmark = pytest.mark.kill
 
 
+LEASE = 20.0
+"""Seconds in which a slow machine starts a worker. Where a test waits for the end of a lease: `SHORT`."""
+SHORT = 8.0
+
+
 @pytest.fixture
 def api() -> Iterator[StandInApi]:
-    made = StandInApi(lease=4.0, first=3.0)
+    made = StandInApi(lease=LEASE, first=LEASE)
     yield made
     made.close()
+
+
+@pytest.fixture
+def short_leases(api: StandInApi) -> None:
+    api.lease = api.first = SHORT
 
 
 def running(api: StandInApi, tmp_path: Path, *then: str) -> tuple:
@@ -120,10 +130,14 @@ def test_a_killed_worker_s_runs_go_on_and_are_taken_over(
     api: StandInApi, start: Callable, tmp_path: Path
 ):
     worker = start()
-    run, pid = running(api, tmp_path, "sleep 6", "finish")
+    go = tmp_path / "go"
+    run, pid = running(api, tmp_path, f"until {go}", "finish")
     worker.kill()
+    expires = run.expires
     second = start()
     wait_until(lambda: "took over" in second.log.read_text())
+    wait_until(lambda: run.expires > expires)
+    go.touch()
     api.wait(run, "COMPLETED")
     assert run.epoch == 1, "its lease was renewed by the worker's successor"
     wait_until(lambda: gone(pid))
@@ -133,7 +147,6 @@ def test_a_killed_worker_s_runs_go_on_and_are_taken_over(
 def test_a_run_that_crashed_while_there_was_no_worker_is_told_by_the_next(
     api: StandInApi, start: Callable, tmp_path: Path
 ):
-    api.lease = api.first = 30.0
     worker = start()
     run, pid = running(api, tmp_path, "sleep 60")
     worker.kill()
@@ -156,6 +169,7 @@ def test_a_run_that_completed_while_there_was_no_worker_is_left_alone(
     assert run.state == "COMPLETED"
 
 
+@pytest.mark.usefixtures("short_leases")
 def test_without_a_worker_the_runs_end_before_their_leases(
     api: StandInApi, start: Callable, tmp_path: Path
 ):
@@ -165,12 +179,13 @@ def test_without_a_worker_the_runs_end_before_their_leases(
     other, other_pid = running(api, tmp_path, f"leave-child {left}", "sleep 60")
     wait_until(lambda: left.exists() and left.read_text())
     worker.kill()
-    wait_until(lambda: gone(pid) and gone(other_pid) and gone(int(left.read_text())), 10)
+    wait_until(lambda: gone(pid) and gone(other_pid) and gone(int(left.read_text())))
     wait_until(lambda: not worker.alive())
     assert run.expires == 0.0 or run.state == "RUNNING"
     assert other.epoch == 1
 
 
+@pytest.mark.usefixtures("short_leases")
 def test_without_worker_and_parent_too_the_child_ends_itself(
     api: StandInApi, start: Callable, tmp_path: Path
 ):
@@ -180,21 +195,23 @@ def test_without_worker_and_parent_too_the_child_ends_itself(
     worker.kill()
     for parent in parents:
         parent.kill()
-    wait_until(lambda: gone(pid), 10)
+    wait_until(lambda: gone(pid))
 
 
+@pytest.mark.usefixtures("short_leases")
 def test_a_stopped_worker_s_runs_end_before_their_leases(
     api: StandInApi, start: Callable, tmp_path: Path
 ):
     worker = start()
     run, pid = running(api, tmp_path, "sleep 60")
     os.kill(worker.process.pid, signal.SIGSTOP)
-    wait_until(lambda: gone(pid), 10)
+    wait_until(lambda: gone(pid))
     os.kill(worker.process.pid, signal.SIGCONT)
     api.wait(run, "CRASHED")
     api.wait(api.add("finish"), "COMPLETED")
 
 
+@pytest.mark.usefixtures("short_leases")
 def test_a_worker_killed_right_after_its_claim_leaves_runs_that_run_again(
     api: StandInApi, start: Callable, tmp_path: Path
 ):
@@ -209,12 +226,13 @@ def test_a_worker_killed_right_after_its_claim_leaves_runs_that_run_again(
     assert run.epoch in {1, 2}
 
 
+@pytest.mark.usefixtures("short_leases")
 def test_a_lost_lease_ends_the_process_and_nothing_is_said(
     api: StandInApi, start: Callable, tmp_path: Path
 ):
     start()
     run, pid = running(api, tmp_path, "sleep 60")
     run.owner = "another"
-    wait_until(lambda: gone(pid), 15)
+    wait_until(lambda: gone(pid))
     assert run.state == "RUNNING"
     assert not run.logs
