@@ -18,7 +18,7 @@ from headrace.server.config import ServerConfig
 from headrace.server.secrets import new_key
 from headrace.server.store.open import open_database
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -57,13 +57,13 @@ class Handler(BaseHTTPRequestHandler):
             self.server.requests.append(Received(self.path, self.headers, b""))
         host, _, port = self.path.partition(":")
         target = self.server.tunnels.get(host, (host, int(port)))
-        with socket.create_connection(target, timeout=5) as upstream:
+        with socket.create_connection(target, timeout=60) as upstream:
             self.send_response(200)
             self.end_headers()
             back = threading.Thread(target=_pump, args=(upstream, self.connection), daemon=True)
             back.start()
             _pump(self.connection, upstream)
-            back.join(5)
+            back.join(60)
         self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
@@ -125,7 +125,7 @@ def running(server: StandIn):
         server.shutdown()
         server.drop_connections()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
 
 
 def says(status: int, body: Any = None, **headers: str) -> Behaviour:
@@ -142,7 +142,7 @@ def waits(event: threading.Event) -> Behaviour:
     """Answer only once the event is set."""
 
     def behave(handler: Handler) -> None:
-        event.wait(10)
+        event.wait(60)
         handler.answer(200)
 
     return behave

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 PROGRAMS = Path(__file__).parent / "programs"
 RUN_SECONDS = 150
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)

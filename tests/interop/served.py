@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 WAIT_SECONDS = 90.0
 
 

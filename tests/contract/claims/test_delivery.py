@@ -37,7 +37,7 @@ class Counting:
         return await self._database.transact(work)
 
 
-async def until(condition, seconds: float = 5.0) -> None:
+async def until(condition, seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the condition has no event
             await asyncio.sleep(0.001)
@@ -65,7 +65,7 @@ def test_a_new_run_ends_the_wait_at_once(run):
         [made] = await world.runs("default")
         answer = await task
         assert [grant.run_id for grant in answer.grants] == [made]
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 15  # of the 20 that it would wait
 
     run(scenario)
 
@@ -204,7 +204,7 @@ def test_closing_answers_all_who_wait(run):
         await world.pool()
         tasks = await wait_at_desk(world, 3)
         await world.claims.close()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(15):  # of the 20 that they would wait
             assert [(await task).grants for task in tasks] == [[], [], []]
 
     run(scenario)

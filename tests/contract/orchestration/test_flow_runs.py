@@ -128,7 +128,7 @@ async def test_a_committed_change_wakes_who_waits(world: World):
     run = await world.run()
     with world.signals.listen([f"run:{run}"]) as listener:
         await world.propose(run, "RUNNING")
-        assert await listener.wait(5)
+        assert await listener.wait(60)
 
 
 async def test_a_sub_flow_shows_on_the_task_run_that_stands_for_it(world: World):

@@ -12,7 +12,7 @@ from tests.contract.traces.likeness import Likeness
 from tests.contract.traces.sockets import Sockets
 from tests.integration.conftest import LiveServer, Reply
 
-WAIT_SECONDS = 10.0  # for what was told over a socket
+WAIT_SECONDS = 60.0  # for what was told over a socket
 
 
 class Replay:

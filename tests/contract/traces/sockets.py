@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-WAIT_SECONDS = 20.0  # at most, for what must come; a loaded machine may take its time
+WAIT_SECONDS = 60.0  # at most, for what must come; a loaded machine may take its time
 QUIET_SECONDS = 0.3  # in which nothing more comes
 SHAKEN = ("auth_success", "worker.ready.v1")
 

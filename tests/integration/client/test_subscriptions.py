@@ -38,12 +38,12 @@ class Feed:
             self.changed.notify_all()
 
     def handle(self, socket: ServerConnection) -> None:
-        hello = json.loads(socket.recv(5))
+        hello = json.loads(socket.recv(60))
         if self.token is not None and hello["token"] != self.token:
             socket.close(1008)
             return
         socket.send(json.dumps({"type": "auth_success"}))
-        asked = json.loads(socket.recv(5))
+        asked = json.loads(socket.recv(60))
         with self.changed:
             self.filters.append(asked)
             self.sockets.append(socket)
@@ -66,7 +66,7 @@ class Feed:
 
     def wait_for_subscribers(self, count: int) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self.filters) >= count, 10)
+            assert self.changed.wait_for(lambda: len(self.filters) >= count, 60)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def serving(feed: Feed):
         for socket in feed.sockets:
             socket.close()
         server.shutdown()
-        thread.join(5)
+        thread.join(60)
 
 
 @pytest.fixture

@@ -214,7 +214,7 @@ def test_with_memory_and_disk_full_the_reporter_waits_and_nothing_is_lost(
     assert not recorder.flush(0.1)
     assert len(reported) < 500
     api.usual = api.accept
-    thread.join(20)
+    thread.join(60)
     assert recorder.flush(10)
     assert api.events == list(range(500))
 
@@ -287,7 +287,7 @@ def run(script: str, url: str, home: Path, how: str, count: int = 100, **options
 @pytest.mark.parametrize("end", ["pass", "sys.exit(3)", "raise ValueError"])
 def test_a_process_that_ends_has_delivered(api, home, end):
     process = run(end, api.url, home, end)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert api.events == list(range(100))
 
 
@@ -299,7 +299,7 @@ def test_a_terminated_process_delivers_and_dies_of_the_signal(api, home):
     assert process.stdout is not None
     process.stdout.readline()
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == -signal.SIGTERM
     assert api.events == list(range(100))
 
@@ -312,7 +312,7 @@ def test_what_was_on_disk_survives_a_kill(api, made, home):
     assert process.stdout is not None
     assert process.stdout.readline() == "kept\n"
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     api.usual = api.accept
     recorder = made()
     recorder.event({"n": 500})
@@ -325,7 +325,7 @@ def test_a_process_that_ends_while_the_api_is_away_ends_soon_and_keeps_its_recor
     process = run("began = time.monotonic(); import atexit; "
                   "ok = close_recorders(); sys.exit(10 * ok + (time.monotonic() - began > 3))",
                   api.url, home, "")  # fmt: skip
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 0
     (kept,) = spools(home, api.url)
     assert kept.read_bytes().count(b"\n") == 100
@@ -342,7 +342,7 @@ assert os.wait()[1] == 0
 reports.event({"n": 100})
 """
     process = run(script, api.url, home, "")
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     own = [n for n in api.events if n != 5000]
     assert own == list(range(101))
@@ -357,7 +357,7 @@ process.start(); process.join()
 sys.exit(process.exitcode)
 """
     process = run(script, api.url, home, "", count=3)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 0
     assert len([n for n in api.events if n >= 1000]) == 1
     assert all(a < b for a, b in pairwise(n for n in api.events if n < 1000))

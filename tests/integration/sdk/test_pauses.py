@@ -48,7 +48,7 @@ class Person:
             self.failure = error
 
     def await_pause(self):
-        for _ in range(1000):
+        for _ in range(6000):
             for run in self.api.flow_runs():
                 if run["state_name"] == "Paused" and self.api.schema_is_there(run):
                     return run
@@ -56,7 +56,7 @@ class Person:
         raise AssertionError("no run paused")
 
     def done(self):
-        self.thread.join(20)
+        self.thread.join(60)
         if self.failure is not None:
             raise self.failure
 
@@ -81,10 +81,10 @@ def test_a_paused_run_goes_on_with_what_was_entered(api, person):
     @flow
     def asks():
         return (
-            pause_flow_run(Approval, timeout=20),
-            pause_flow_run(Size, timeout=20).width,
-            pause_flow_run(int, timeout=20),
-            pause_flow_run(timeout=20),
+            pause_flow_run(Approval, timeout=60),
+            pause_flow_run(Size, timeout=60).width,
+            pause_flow_run(int, timeout=60),
+            pause_flow_run(timeout=60),
         )
 
     person.resumes({"ok": True}, {"width": 4}, {"value": 5}, None)
@@ -98,7 +98,7 @@ async def test_an_async_flow_awaits_its_pause(api, person):
 
     @flow
     async def asks():
-        return await pause_flow_run(Approval, timeout=20)
+        return await pause_flow_run(Approval, timeout=60)
 
     person.resumes({"ok": False, "note": "no"})
     assert (await asks()).note == "no"
@@ -111,7 +111,7 @@ def test_the_form_can_be_filled_in_beforehand(api, person):
     @flow
     def asks():
         form = Approval.with_initial_data(description="**Please**", note="as ever")
-        return pause_flow_run(form, timeout=20)
+        return pause_flow_run(form, timeout=60)
 
     person.resumes({"ok": True})
     assert asks().note == "as ever"
@@ -129,7 +129,7 @@ def test_input_that_is_not_what_was_asked_for_is_refused(api, person):
 
     @flow
     def asks():
-        return pause_flow_run(Approval, timeout=20).ok
+        return pause_flow_run(Approval, timeout=60).ok
 
     def answers():
         run = person.await_pause()
@@ -140,7 +140,7 @@ def test_input_that_is_not_what_was_asked_for_is_refused(api, person):
     thread = threading.Thread(target=answers)
     thread.start()
     assert asks() is True
-    thread.join(20)
+    thread.join(60)
 
 
 def test_a_pause_that_nobody_ends_fails_the_run(api):
@@ -203,8 +203,8 @@ def test_a_running_flow_receives_what_is_sent(api):
         send_input(1, own)
         send_input(2, own)
         send_input(Approval(ok=True), own)
-        numbers = receive_input(int, timeout=5)
-        approval = next(receive_input(Approval, timeout=5))
+        numbers = receive_input(int, timeout=60)
+        approval = next(receive_input(Approval, timeout=60))
         return next(numbers), next(numbers), approval.ok, approval.metadata.sender
 
     first, second, ok, sender = hears()
@@ -229,7 +229,7 @@ def test_another_process_can_wait_for_a_run(api):
     def works():
         return runtime_flow_run.id
 
-    assert wait_for_flow_run(UUID(works()), timeout=5).state_name == "Completed"
+    assert wait_for_flow_run(UUID(works()), timeout=60).state_name == "Completed"
 
 
 def test_a_paused_result_cannot_be_read(api):

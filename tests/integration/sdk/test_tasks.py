@@ -171,7 +171,7 @@ def test_a_task_that_takes_too_long_is_stopped(api):
 
 def test_submitted_tasks_run_at_the_same_time(api):
     """Two tasks that wait for each other both finish."""
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=60)
 
     @task
     def meet():
@@ -328,13 +328,13 @@ def test_futures_come_as_they_finish(api):
 
     @task
     def slow():
-        return gate.wait(20)
+        return gate.wait(60)
 
     @flow
     def works():
         futures = [slow.submit(), increment.submit(1)]
         seen = []
-        for future in as_completed(futures, timeout=20):
+        for future in as_completed(futures, timeout=60):
             seen.append(futures.index(future))
             gate.set()
         return seen

@@ -64,17 +64,17 @@ def test_a_claim_waits_until_a_run_is_there(server: Any):
 
     def wait() -> None:
         began = time.monotonic()
-        answer = server.post("/headrace/claims", body(wait_seconds=10)).json
+        answer = server.post("/headrace/claims", body(wait_seconds=30)).json
         found.extend((answer["runs"], time.monotonic() - began))
 
     thread = threading.Thread(target=wait)
     thread.start()
     time.sleep(0.2)  # it waits at the desk by now; if not, the run is found at once
     [run] = make_runs(server, 1)
-    thread.join(15)
+    thread.join(60)
     [claimed], seconds = found
     assert claimed["flow_run"]["id"] == run
-    assert seconds < 5
+    assert seconds < 25  # of the 30 that it would wait
 
 
 def test_a_claim_needs_a_pool_or_deployments(sqlite_server: Any):
@@ -158,8 +158,8 @@ def test_calls_that_wait_are_answered_when_the_server_stops(server: Any):
         assert not any(call.done() for call in waiting)
         began = time.monotonic()
         server._loop.call_soon_threadsafe(server.app.services.close_calls)
-        assert [call.result(5).status for call in waiting] == [200, 200]
-        assert time.monotonic() - began < 5
+        assert [call.result(25).status for call in waiting] == [200, 200]
+        assert time.monotonic() - began < 25  # of the 30 that the claim would wait
 
 
 def test_a_caller_that_hangs_up_strands_nothing(server: Any):
@@ -172,7 +172,7 @@ def test_a_caller_that_hangs_up_strands_nothing(server: Any):
     connection.close()
     time.sleep(0.2)  # and is gone
     [run] = make_runs(server, 1)
-    answer = server.post("/headrace/claims", body(owner="w2", wait_seconds=5)).json
+    answer = server.post("/headrace/claims", body(owner="w2", wait_seconds=30)).json
     assert [claimed["flow_run"]["id"] for claimed in answer["runs"]] == [run]
     assert answer["runs"][0]["epoch"] == 1
 

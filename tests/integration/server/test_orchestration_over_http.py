@@ -33,7 +33,7 @@ def socket_to(server: Any, path: str):
     url = f"ws://127.0.0.1:{server.port}/api{path}"
     with connect(url, open_timeout=10, subprotocols=["prefect"]) as socket:
         socket.send(json.dumps({"type": "auth", "token": None}))
-        assert json.loads(socket.recv(10)) == {"type": "auth_success"}
+        assert json.loads(socket.recv(60)) == {"type": "auth_success"}
         yield socket
 
 
@@ -195,11 +195,11 @@ def test_events_are_followed(server: Any):
     wanted = {"resource": {"id": [f"prefect.flow-run.{run}"]}}
     with socket_to(server, "/events/out") as socket:
         socket.send(json.dumps({"type": "filter", "filter": wanted, "backfill": True}))
-        names = [json.loads(socket.recv(10))["event"]["event"]]
+        names = [json.loads(socket.recv(60))["event"]["event"]]
         propose(server, run, "RUNNING")
-        names.append(json.loads(socket.recv(10))["event"]["event"])
+        names.append(json.loads(socket.recv(60))["event"]["event"])
         propose(server, run, "COMPLETED")
-        names.append(json.loads(socket.recv(10))["event"]["event"])
+        names.append(json.loads(socket.recv(60))["event"]["event"])
     assert [name.rpartition(".")[2] for name in names] == ["Pending", "Running", "Completed"]
 
 
@@ -222,11 +222,11 @@ def test_logs_are_followed(server: Any):
     with socket_to(server, "/logs/out") as socket:
         wanted = {"flow_run_id": {"any_": [run]}}
         socket.send(json.dumps({"type": "filter", "filter": wanted, "backfill": True}))
-        texts = [json.loads(socket.recv(10))["log"]["message"]]
+        texts = [json.loads(socket.recv(60))["log"]["message"]]
         for at in range(3):
             write(other, "not this")
             write(run, f"after {at}")
-            texts.append(json.loads(socket.recv(10))["log"]["message"])
+            texts.append(json.loads(socket.recv(60))["log"]["message"])
     assert texts == ["before", "after 0", "after 1", "after 2"]
 
 

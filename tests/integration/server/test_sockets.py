@@ -40,12 +40,12 @@ def dial(server: Any, path: str, **options: Any) -> ClientConnection:
 
 def shake(socket: ClientConnection, token: str | None) -> None:
     socket.send(json.dumps({"type": "auth", "token": token}))
-    assert json.loads(socket.recv(10)) == {"type": "auth_success"}
+    assert json.loads(socket.recv(60)) == {"type": "auth_success"}
 
 
 def talk(socket: ClientConnection) -> object:
     socket.send('{"a":1}')
-    return json.loads(socket.recv(10))
+    return json.loads(socket.recv(60))
 
 
 def test_a_token_opens_a_socket(open_server: Any):
@@ -64,7 +64,7 @@ def test_a_wrong_first_frame_closes_it(open_server: Any, frame: str):
     with dial(open_server(api_key="secret"), "/echo/x", subprotocols=["prefect"]) as socket:
         socket.send(frame)
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(10)
+            socket.recv(60)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
 
@@ -92,7 +92,7 @@ def test_a_failing_handler_closes_its_socket_only(open_server: Any, caplog: Any)
     """The server goes on, and logs it."""
     server = open_server()
     with dial(server, "/broken") as socket, pytest.raises(ConnectionClosed) as closed:
-        socket.recv(10)
+        socket.recv(60)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1011
     assert "WebSocket /api/broken failed" in caplog.text

@@ -50,12 +50,12 @@ async def test_a_topic_wakes_waiters_on_the_other_server(servers: list[Server]) 
         there.signals.listen(["queue:2"]) as other,
     ):
         here.signals.publish("queue:1", "run:7")
-        assert await local.wait(5)
-        assert await remote.wait(5)
+        assert await local.wait(60)
+        assert await remote.wait(60)
         assert not await other.wait(0)
         # its own message does not come back as a second wake-up
         there.signals.publish("queue:2")
-        assert await other.wait(5)
+        assert await other.wait(60)
         assert not await other.wait(0.05)
 
 
@@ -65,7 +65,7 @@ async def test_many_topics_at_once(servers: list[Server]) -> None:
     topics = [f"run:{number:036}" for number in range(1000)]
     listeners = [there.signals.listen([topic]) for topic in topics]
     here.signals.publish(*topics)
-    assert all(await asyncio.gather(*(listener.wait(5) for listener in listeners)))
+    assert all(await asyncio.gather(*(listener.wait(60) for listener in listeners)))
     for listener in listeners:
         listener.close()
 
@@ -96,7 +96,7 @@ async def test_a_message_of_another_program_is_ignored(
         connection.execute("SELECT pg_notify('headrace', 'hello')")
     with there.signals.listen(["queue:1"]) as remote:
         here.signals.publish("queue:1")
-        assert await remote.wait(5)
+        assert await remote.wait(60)
 
 
 def test_messages_keep_within_their_bound() -> None:

@@ -64,7 +64,7 @@ class Program:
     def end(self) -> int:
         self.look()
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def clean(self) -> None:
         if self.process.poll() is None:

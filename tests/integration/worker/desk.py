@@ -76,7 +76,7 @@ class Desk:
             sys.stdout.write(log.read_text())
 
 
-def wait_for(condition: Callable[[], object], log: Path, seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], object], log: Path, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, log.read_text()

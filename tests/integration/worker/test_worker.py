@@ -108,7 +108,7 @@ def test_a_missing_working_directory_crashes_the_run_with_its_name(
 def test_run_once_takes_what_is_due_and_leaves(api: StandInApi, start: Callable):
     run = api.add("finish")
     worker = start("--run-once")
-    assert worker.process.wait(20) == 0
+    assert worker.process.wait(60) == 0
     assert run.state == "COMPLETED"
 
 
@@ -121,7 +121,7 @@ def test_the_first_signal_drains_and_the_second_stops(api: StandInApi, start: Ca
     wait_until(lambda: "once more stops them" in worker.log.read_text())
     later = api.add("finish")
     worker.process.send_signal(signal.SIGTERM)
-    assert worker.process.wait(20) == 0
+    assert worker.process.wait(60) == 0
     assert run.state == "CRASHED"
     assert "its worker was stopped" in run.message
     assert later.state in {"SCHEDULED", "PENDING"}, "nothing was started after the first signal"
@@ -162,7 +162,7 @@ def test_the_pool_hears_of_the_worker_and_the_run_of_its_process(api: StandInApi
 def test_a_pool_of_an_unknown_type_is_refused_by_name(api: StandInApi, start: Callable):
     api.pool = {"name": "p", "type": "submarine"}
     worker = start()
-    assert worker.process.wait(20) != 0
+    assert worker.process.wait(60) != 0
     assert "submarine" in worker.log.read_text()
 
 
@@ -170,7 +170,7 @@ def test_a_second_worker_of_the_same_name_is_refused(api: StandInApi, start: Cal
     start()
     wait_until(lambda: api.heartbeats)
     second = start()
-    assert second.process.wait(20) != 0
+    assert second.process.wait(60) != 0
     assert "another name" in second.log.read_text()
 
 

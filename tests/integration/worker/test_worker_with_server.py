@@ -44,7 +44,7 @@ def test_a_served_flow_runs_when_triggered_and_its_schedules_pause_when_it_stops
     logs = desk.server.post("/logs/filter", {}).json
     assert any("the sum is 7" in line["message"] for line in logs)
     program.send_signal(signal.SIGTERM)
-    assert program.wait(30) == 0
+    assert program.wait(60) == 0
     assert desk.server.get("/deployments/name/three-steps/test").json["paused"] is True
     assert "are paused until it is served again" in log.read_text()
 
@@ -68,7 +68,7 @@ def test_a_deployed_flow_is_run_by_a_worker_of_its_pool(desk: Desk):
     assert desk.server.post("/work_pools/", body).status == 201
     code = "import served_flows; served_flows.three_steps.deploy('d', work_pool_name='local')"
     program, log = desk.start("-c", code)
-    assert program.wait(30) == 0, log.read_text()
+    assert program.wait(60) == 0, log.read_text()
     assert "headrace worker start --pool 'local'" in log.read_text()
     desk.start("-m", "headrace.cli", "worker", "start", "--pool", "local")
     run = desk.over(desk.run("three-steps/d"))
@@ -121,7 +121,7 @@ def test_a_deployment_to_containers_without_an_image_is_refused(desk: Desk):
     assert desk.server.post("/work_pools/", body).status == 201
     code = "import served_flows; served_flows.three_steps.deploy('d', work_pool_name='boxes')"
     program, log = desk.start("-c", code)
-    assert program.wait(30) != 0
+    assert program.wait(60) != 0
     assert "headrace image build" in log.read_text()
     assert desk.server.get("/deployments/name/three-steps/d").status == 404
 
@@ -132,7 +132,7 @@ def pool_of_processes(desk: Desk) -> None:
 
 def deploy(desk: Desk, code: str) -> str:
     program, log = desk.start("-c", code)
-    assert program.wait(30) == 0, log.read_text()
+    assert program.wait(60) == 0, log.read_text()
     return log.read_text()
 
 
@@ -256,7 +256,7 @@ def test_code_that_cannot_be_had_crashes_the_run_with_its_reason(desk: Desk):
 def test_deploying_to_a_pool_that_is_not_there_says_how_to_make_it(desk: Desk):
     code = "import served_flows; served_flows.breaks.deploy('d', work_pool_name='nowhere')"
     program, log = desk.start("-c", code)
-    assert program.wait(30) != 0
+    assert program.wait(60) != 0
     assert "headrace work-pool create nowhere --type process" in log.read_text()
 
 
