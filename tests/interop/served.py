@@ -7,14 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.waiting import WAIT_SECONDS, wait_until
+
 STOP_SECONDS = 60
-WAIT_SECONDS = 90.0
 
 
 class Served:
@@ -76,18 +76,6 @@ class Served:
         """What the server logged as an error."""
         lines = self._log.read_text().splitlines()
         return [line for line in lines if " ERROR " in line or "Traceback" in line]
-
-
-def wait_until(
-    holds: Callable[[], bool],
-    describe: Callable[[], str] = lambda: "it did not come about",
-    seconds: float = WAIT_SECONDS,
-) -> None:
-    """Ask again and again, for so long; `describe` says what was found instead."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, describe()
-        time.sleep(0.05)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.interop.contract_client import CommandLine, ContractClient
-from tests.interop.served import Served, serve, wait_until
+from tests.interop.served import Served, serve
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -11,7 +11,8 @@ import pytest
 
 from headrace.infrastructure.process.template import TEMPLATE
 from tests.interop.contract_client import PROGRAMS, ContractClient
-from tests.interop.served import Served, serve, wait_until
+from tests.interop.served import Served, serve
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -14,7 +14,8 @@ import pytest
 
 from tests.docker_engine import DockerEngine
 from tests.interop.contract_client import PROGRAMS, CommandLine, ContractClient, Running
-from tests.interop.served import Served, wait_until
+from tests.interop.served import Served
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.interop.contract_client import PROGRAMS, ContractClient
-from tests.interop.served import Served, wait_until
+from tests.interop.served import Served
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 DATABASE = "postgresql"

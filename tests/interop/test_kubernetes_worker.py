@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.interop.contract_client import PROGRAMS, ContractClient, Running
-from tests.interop.served import Served, wait_until
+from tests.interop.served import Served
 from tests.stand_ins.kubernetes.cluster import StandInCluster
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 IMAGE = "prefect:test"

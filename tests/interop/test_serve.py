@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.interop.contract_client import PROGRAMS, ContractClient, Running
-from tests.interop.served import Served, wait_until
+from tests.interop.served import Served
+from tests.waiting import wait_until
 
 DATABASE = "postgresql"
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.interop.contract_client import PROGRAMS, CommandLine, ContractClient, Running
-from tests.interop.served import Served, wait_until
+from tests.interop.served import Served
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 DATABASE = "postgresql"

@@ -2,14 +2,13 @@
 
 import os
 import sys
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster
+from tests.waiting import wait_until
 
 from headrace.infrastructure.contract import (
     Closing,
@@ -29,8 +28,6 @@ from headrace.infrastructure.process.spawn import SpawnStarter
 from headrace.worker.ledger import Ledger
 from headrace.worker.warm.preload import Preload
 from headrace.worker.warm.starter import WarmStarter
-
-PATIENCE = 30.0  # seconds
 
 
 class Bench(ABC):
@@ -73,7 +70,7 @@ class Bench(ABC):
 
     def ended(self, handle: Handle) -> Status:
         """How it ended."""
-        wait_for(lambda: self.kind.poll(handle).exited)
+        wait_until(lambda: self.kind.poll(handle).exited)
         return self.kind.poll(handle)
 
     def close(self) -> None:
@@ -166,14 +163,6 @@ class KubernetesBench(Bench):
         manifest = {"spec": {"template": {"spec": {"containers": [container]}}}}
         reached = {"config": self.cluster.kubeconfig, "context_name": "here"}
         return super().job(command, job_manifest=manifest, cluster_config=reached)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not happen"
-        time.sleep(0.005)
 
 
 STAND_IN = Path(__file__).parents[2] / "integration" / "worker"

@@ -18,7 +18,7 @@ from headrace.worker.warm.idle import IdleStarter
 from headrace.worker.warm.preload import Preload
 from headrace.worker.warm.starter import WarmStarter
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 ENGINE = """
 import os, sys
 from pathlib import Path

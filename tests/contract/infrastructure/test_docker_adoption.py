@@ -1,6 +1,7 @@
 """Containers whose launch a dead worker did not finish."""
 
-from tests.contract.infrastructure.benches import DockerBench, wait_for
+from tests.contract.infrastructure.benches import DockerBench
+from tests.waiting import wait_until
 
 from headrace.infrastructure.contract import Handle, Phase
 from headrace.infrastructure.docker.kind import DockerInfrastructure
@@ -30,7 +31,7 @@ def test_a_container_that_was_made_and_never_started_goes_when_it_is_stopped(
     ((stray, status),) = kind.attempts()
     assert not status.exited
     kind.stop(stray, 0)
-    wait_for(lambda: docker_bench.engine.inspect(made) is None)
+    wait_until(lambda: docker_bench.engine.inspect(made) is None)
     kind.close()
     docker_bench.close()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.contract.infrastructure.benches import Bench, wait_for
+from tests.contract.infrastructure.benches import Bench
+from tests.waiting import wait_until
 
 from headrace.core.sdks import Sdk
 from headrace.errors import InfrastructureError
@@ -78,7 +79,7 @@ def test_what_a_run_prints_is_shown_while_it_runs(bench: Bench, tmp_path: Path):
         kind.show(handle, seen.extend, is_over=False)
         return bytes(seen)
 
-    wait_for(shown)
+    wait_until(shown)
     assert shown() == b"one\n"
     go.touch()
     bench.ended(handle)
@@ -94,7 +95,7 @@ def test_stop_asks_first(bench: Bench, tmp_path: Path):
         f"open({str(ready)!r}, 'w'); time.sleep(60)"
     )
     handle = bench.launch(bench.python(code))
-    wait_for(ready.exists)
+    wait_until(ready.exists)
     bench.kind.stop(handle, 30)
     assert bench.ended(handle).code == 7
 
@@ -106,7 +107,7 @@ def test_stop_ends_what_will_not_go(bench: Bench, tmp_path: Path):
         f"open({str(ready)!r}, 'w'); time.sleep(60)"
     )
     handle = bench.launch(bench.python(code))
-    wait_for(ready.exists)
+    wait_until(ready.exists)
     bench.kind.stop(handle, 0.1)
     status = bench.ended(handle)
     assert status.proven
@@ -120,7 +121,7 @@ def test_a_stop_may_be_hastened(bench: Bench, tmp_path: Path):
         f"open({str(ready)!r}, 'w'); time.sleep(60)"
     )
     handle = bench.launch(bench.python(code))
-    wait_for(ready.exists)
+    wait_until(ready.exists)
     bench.kind.stop(handle, 3600)
     bench.kind.stop(handle, 0)
     status = bench.ended(handle)
@@ -152,12 +153,12 @@ def test_a_configuration_that_cannot_be_used_is_refused_by_name(bench: Bench):
 def test_a_stored_handle_finds_the_job_again(bench: Bench):
     """By another process of the worker, which also can stop it."""
     handle = bench.launch(["sleep", "60"])
-    wait_for(lambda: bench.kind.poll(handle).phase is Phase.RUNNING)
+    wait_until(lambda: bench.kind.poll(handle).phase is Phase.RUNNING)
     other = bench.another()
     stored = Handle.from_json(_newest(bench, handle).to_json())
     assert other.poll(stored).phase is Phase.RUNNING
     other.stop(stored, 0)
-    wait_for(lambda: other.poll(stored).exited)
+    wait_until(lambda: other.poll(stored).exited)
     if isinstance(other, Closing):
         other.close()
 
@@ -183,7 +184,7 @@ def test_many_are_looked_at_as_one_is(bench: Bench):
     over, runs = bench.launch(["true"]), bench.launch(["sleep", "60"])
     absent = Handle(kind=bench.kind.kind, run_id=str(uuid4()), epoch=1)
     bench.ended(over)
-    wait_for(lambda: bench.kind.poll(runs).phase is Phase.RUNNING)
+    wait_until(lambda: bench.kind.poll(runs).phase is Phase.RUNNING)
     if not isinstance(bench.kind, Listing):
         return
     told = {handle.run_id: status for handle, status in bench.kind.poll_all([over, runs, absent])}

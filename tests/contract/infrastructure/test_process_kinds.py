@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.infrastructure.benches import Bench, ProcessBench, wait_for
+from tests.contract.infrastructure.benches import Bench, ProcessBench
+from tests.waiting import wait_until
 
 from headrace.errors import InfrastructureError
 from headrace.infrastructure.contract import Handle
@@ -58,7 +59,7 @@ def test_processes_that_a_job_leaves_behind_are_ended(bench: Bench, tmp_path: Pa
     )
     bench.ended(bench.launch(bench.python(code)))
     pid = int(mark.read_text())
-    wait_for(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
 
 
 def _is_zombie(pid: int) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster, wait_for
+from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster
+from tests.waiting import wait_until
 
 from headrace.core.templates import Layer, resolve
 from headrace.infrastructure.contract import Handle, Job, Phase, Status
@@ -63,9 +64,9 @@ def python(code: str) -> list[str]:
 
 
 def ended(kind: KubernetesInfrastructure, handle: Handle) -> Status:
-    wait_for(lambda: kind.poll(handle).exited)
+    wait_until(lambda: kind.poll(handle).exited)
     return kind.poll(handle)
 
 
 def running(kind: KubernetesInfrastructure, handle: Handle) -> None:
-    wait_for(lambda: kind.poll(handle).phase is Phase.RUNNING)
+    wait_until(lambda: kind.poll(handle).phase is Phase.RUNNING)

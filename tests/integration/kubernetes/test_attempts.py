@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 from tests.integration.kubernetes.conftest import Site, ended, python, running
-from tests.stand_ins.kubernetes.cluster import StandInCluster, wait_for
+from tests.stand_ins.kubernetes.cluster import StandInCluster
+from tests.waiting import wait_until
 
 from headrace.errors import InfrastructureError
 from headrace.infrastructure.contract import Handle, Phase
@@ -25,7 +26,7 @@ def test_keys_are_handed_over_in_a_secret_that_goes_with_the_job(
     assert [s["metadata"]["name"] for s in cluster.all("secrets")].count(f"{name}.key") == 1
     api = kind._field.cluster(kind._attempts[handle.run_id, 1].place)  # type: ignore[arg-type]
     api.jobs("delete", name, "jobs", propagation_policy="Background")
-    wait_for(lambda: not [s for s in cluster.all("secrets") if name in s["metadata"]["name"]])
+    wait_until(lambda: not [s for s in cluster.all("secrets") if name in s["metadata"]["name"]])
 
 
 def test_a_secret_that_could_not_be_made_is_made_later(site: Site, cluster: StandInCluster):
@@ -139,7 +140,7 @@ def test_what_nobody_knows_of_is_listed_until_it_is_over(site: Site):
     assert [(stray.run_id, stray.epoch) for stray in found] == [(handle.run_id, 1)]
     second.stop(found[0], 0)
     ended(second, handle)
-    wait_for(lambda: all(status.exited for _, status in second.attempts()))
+    wait_until(lambda: all(status.exited for _, status in second.attempts()))
 
 
 def test_a_pod_that_does_not_end_is_killed_when_its_grace_is_over(site: Site):
@@ -156,7 +157,7 @@ def test_a_pod_that_does_not_end_is_killed_when_its_grace_is_over(site: Site):
         kind.show(handle, shown.extend, is_over=False)
         return b"ready" in shown
 
-    wait_for(is_ready)
+    wait_until(is_ready)
     kind.stop(handle, 1)
     status = ended(kind, handle)
     assert status.code in {-9, None}  # a cluster may forget it before it was looked at
@@ -167,7 +168,7 @@ def test_a_finished_job_stays_as_long_as_it_may(site: Site, cluster: StandInClus
     kind = site.worker()
     handle = kind.launch(site.job(finished_job_ttl=0))
     assert ended(kind, handle).exited
-    wait_for(lambda: not [j for j in cluster.all("jobs") if handle.run_id in str(j["metadata"])])
+    wait_until(lambda: not [j for j in cluster.all("jobs") if handle.run_id in str(j["metadata"])])
     other = kind.launch(site.job())
     ended(kind, other)
     kind.release(other)
@@ -180,4 +181,4 @@ def test_a_secret_that_comes_after_its_job_went_goes_too(cluster: StandInCluster
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "gone", "uid": "no-such-uid"}
     meta = {"name": "late.key", "namespace": "jobs", "ownerReferences": [owner]}
     cluster.control("objects", [["secrets", {"metadata": meta}]])
-    wait_for(lambda: "late.key" not in [s["metadata"]["name"] for s in cluster.all("secrets")])
+    wait_until(lambda: "late.key" not in [s["metadata"]["name"] for s in cluster.all("secrets")])

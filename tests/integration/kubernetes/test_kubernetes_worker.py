@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import LiveServer
-from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster, wait_for
+from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster
+from tests.waiting import wait_until
 
 from headrace.infrastructure.templates import DEFAULT_TEMPLATES
 
@@ -69,7 +70,7 @@ class Desk:
         return self.server.get(f"/flow_runs/{run}").json
 
     def over(self, run: str) -> dict[str, Any]:
-        wait_for(lambda: self.state(run) in OVER, 45)
+        wait_until(lambda: self.state(run) in OVER)
         return self.flow_run(run)
 
     def jobs_of(self, run: str) -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ def test_a_run_completes_in_a_pod_and_its_worker_shows_what_it_prints(desk: Desk
     worker = desk.worker()
     run = desk.over(desk.run("three_steps", parameters={"n": 4}))
     assert run["state_type"] == "COMPLETED"
-    wait_for(lambda: "the sum is 7" in desk.log.read_text())
+    wait_until(lambda: "the sum is 7" in desk.log.read_text())
     assert desk.jobs_of(run["id"])[0]["metadata"]["labels"]["headrace.work-pool"] == "k"
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0
@@ -126,7 +127,7 @@ def test_a_pod_that_cannot_start_crashes_its_run_with_the_cause(desk: Desk):
 def asleep(desk: Desk) -> tuple[str, Path]:
     mark = desk.home / "mark"
     run = desk.run("sleeper", parameters={"mark": str(mark)})
-    wait_for(lambda: mark.exists() and mark.read_text(), 45)
+    wait_until(lambda: mark.exists() and mark.read_text())
     return run, mark
 
 
@@ -146,7 +147,7 @@ def test_cancelling_ends_the_pod_and_its_job(desk: Desk):
     run, mark = asleep(desk)
     desk.server.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
     assert desk.over(run)["state_type"] == "CANCELLED"
-    wait_for(lambda: not desk.jobs_of(run))
+    wait_until(lambda: not desk.jobs_of(run))
     assert not Path(f"/proc/{mark.read_text()}").exists()
 
 
@@ -159,7 +160,7 @@ def test_a_worker_that_was_killed_takes_its_runs_over_when_it_is_back(desk: Desk
     worker.wait()
     pid = int(mark.read_text())
     desk.worker()
-    wait_for(lambda: desk.log.read_text().count("takes runs of work pool") == 2)
+    wait_until(lambda: desk.log.read_text().count("takes runs of work pool") == 2)
     assert desk.state(run) == "RUNNING"
     os.kill(pid, signal.SIGKILL)
     over = desk.over(run)

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 from tests.integration.kubernetes.conftest import Site, ended, python, running
-from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster, wait_for
+from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster
+from tests.waiting import wait_until
 
 from headrace.errors import InfrastructureUnavailable
 from headrace.infrastructure.contract import NAME, Handle, Phase
@@ -101,7 +102,7 @@ def test_an_api_that_is_away_ends_no_attempt(site: Site, cluster: StandInCluster
     running(kind, handle)
     cluster.fail(status, times=10**6)
     observer = kind._field.observe_all()[0][1]
-    wait_for(lambda: observer.trouble is not None)
+    wait_until(lambda: observer.trouble is not None)
     assert kind.poll(handle).phase is Phase.RUNNING
     kind.stop(handle, 0)
     assert kind.poll(handle).phase is Phase.RUNNING, "nothing is claimed that nobody saw"

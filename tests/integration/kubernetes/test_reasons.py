@@ -2,7 +2,8 @@
 
 import pytest
 from tests.integration.kubernetes.conftest import Site, ended, python, running
-from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster, wait_for
+from tests.stand_ins.kubernetes.cluster import IMAGE, StandInCluster
+from tests.waiting import wait_until
 
 from headrace.infrastructure.contract import Handle, Status
 from headrace.infrastructure.kubernetes.kind import KubernetesInfrastructure
@@ -150,7 +151,7 @@ def test_a_run_is_over_when_its_container_is_whatever_stays_beside_it(
     handle = kind.launch(site.job(customizations=patch))
     assert ended(kind, handle).code == 0
     kind.release(handle)
-    wait_for(lambda: not [p for p in cluster.all("pods") if handle.run_id in str(p["metadata"])])
+    wait_until(lambda: not [p for p in cluster.all("pods") if handle.run_id in str(p["metadata"])])
 
 
 def test_a_node_that_is_lost(site: Site):

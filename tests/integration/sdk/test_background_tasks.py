@@ -6,9 +6,8 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,11 +17,12 @@ from headrace.errors import FailedRun, SerializationError
 from headrace.task_worker import TaskWorker
 from headrace.task_worker.serving import _open_status_port
 from tests.integration.sdk.background_tasks import NOTES, add, breaks, double, flaky, lingers
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 MODULE = "tests.integration.sdk.background_tasks"
 LIMIT = 2  # runs of a worker that is killed amid many
-PATIENCE = 30.0  # seconds for anything a test waits for
+PATIENCE = 60.0  # seconds for anything a test waits for
 
 
 class Workers:
@@ -43,7 +43,7 @@ class Workers:
         given = command or ("-m", MODULE, str(limit))
         program = subprocess.Popen([sys.executable, *given], env=self._environment, cwd=ROOT)
         self._programs.append(program)
-        wait_for(lambda: any(name.endswith(f"-{program.pid}") for name in self.present()))
+        wait_until(lambda: any(name.endswith(f"-{program.pid}") for name in self.present()))
         return program
 
     def present(self) -> list[str]:
@@ -58,13 +58,6 @@ class Workers:
             if program.poll() is None:
                 program.kill()
             program.wait()
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -110,7 +103,7 @@ def test_a_run_waits_for_those_that_it_is_told_to(workers: Workers, tmp_path: Pa
     second = add.apply_async((1,), wait_for=[first])
     third = add.delay(second)
     workers.start()
-    wait_for(lambda: workers.notes() == ["lingers"])
+    wait_until(lambda: workers.notes() == ["lingers"])
     (tmp_path / "go").touch()
     assert third.result(PATIENCE) == 3
     assert workers.notes() == ["lingers", "lingered", "add 1 1", "add 2 1"]
@@ -139,7 +132,7 @@ def test_what_a_killed_worker_had_not_taken_is_done_once_by_another(
     """SIGKILL with one run going on and more waiting: none of those is lost or done twice."""
     first = workers.start(limit=1)
     hangs = lingers.delay(str(tmp_path / "never"))
-    wait_for(lambda: workers.notes() == ["lingers"])
+    wait_until(lambda: workers.notes() == ["lingers"])
     waiting = [add.delay(number) for number in range(20)]
     first.send_signal(signal.SIGKILL)
     first.wait()
@@ -156,7 +149,7 @@ def test_workers_killed_amid_many_runs_lose_none(workers: Workers):
     for _ in range(2):
         program = workers.start(limit=LIMIT)
         done = len(workers.notes())
-        wait_for(lambda before=done: len(workers.notes()) > before)
+        wait_until(lambda before=done: len(workers.notes()) > before)
         program.send_signal(signal.SIGKILL)
         program.wait()
     workers.start()
@@ -168,7 +161,7 @@ def test_workers_killed_amid_many_runs_lose_none(workers: Workers):
         ended = states["COMPLETED"] + states["RUNNING"] + states["PENDING"]
         return states["SCHEDULED"] <= acknowledged and ended + acknowledged >= len(futures)
 
-    wait_for(settled)
+    wait_until(settled)
     assert max(Counter(workers.notes()).values()) == 1
 
 
@@ -176,10 +169,10 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_has_begun(workers: Workers, 
     """SIGTERM: nothing more is taken, what goes on goes on."""
     program = workers.start(limit=1)
     future = lingers.delay(str(tmp_path / "go"))
-    wait_for(lambda: workers.notes() == ["lingers"])
+    wait_until(lambda: workers.notes() == ["lingers"])
     later = add.delay(1)
     program.send_signal(signal.SIGTERM)
-    wait_for(lambda: not workers.present())
+    wait_until(lambda: not workers.present())
     (tmp_path / "go").touch()
     assert program.wait(PATIENCE) == 0
     assert future.result(PATIENCE) == "done"

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from test_work_pools_over_http import make_pool, make_runs
+from tests.waiting import wait_until
 
 
 def body(**fields: object) -> dict[str, object]:
@@ -58,6 +59,13 @@ def test_a_lease_is_renewed_and_lost(server: Any):
     assert stolen["lost"] == [run]
 
 
+def waiting(server: Any) -> int:
+    """How many claims wait at the server's desks."""
+    return sum(
+        len(desk.waiting) for desk in list(server.app.services.claims._desks._desks.values())
+    )
+
+
 def test_a_claim_waits_until_a_run_is_there(server: Any):
     make_pool(server)
     found: list[Any] = []
@@ -69,7 +77,7 @@ def test_a_claim_waits_until_a_run_is_there(server: Any):
 
     thread = threading.Thread(target=wait)
     thread.start()
-    time.sleep(0.2)  # it waits at the desk by now; if not, the run is found at once
+    wait_until(lambda: waiting(server) == 1)
     [run] = make_runs(server, 1)
     thread.join(60)
     [claimed], seconds = found
@@ -168,9 +176,9 @@ def test_a_caller_that_hangs_up_strands_nothing(server: Any):
     headers = {"content-type": "application/json"}
     sent = json.dumps(body(wait_seconds=30))
     connection.request("POST", "/api/headrace/claims", sent, headers)
-    time.sleep(0.2)  # it waits at the desk
+    wait_until(lambda: waiting(server) == 1)
     connection.close()
-    time.sleep(0.2)  # and is gone
+    wait_until(lambda: waiting(server) == 0)
     [run] = make_runs(server, 1)
     answer = server.post("/headrace/claims", body(owner="w2", wait_seconds=30)).json
     assert [claimed["flow_run"]["id"] for claimed in answer["runs"]] == [run]

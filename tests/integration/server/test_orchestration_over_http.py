@@ -1,12 +1,11 @@
 """Runs, states and events over real HTTP and WebSockets, as the contract's clients use them."""
 
 import json
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
+from tests.waiting import wait_until
 from websockets.sync.client import connect
 
 from headrace.core.ids import new_id
@@ -142,7 +141,7 @@ def test_task_runs_arrive_by_post_and_by_socket(server: Any):
         for at, kind in enumerate(("PENDING", "RUNNING", "COMPLETED")):
             socket.send(json.dumps(task_event(run, streamed, kind, at)))
         socket.send("nonsense")
-    wait_for(lambda: server.get(f"/task_runs/{streamed}").json.get("state_name") == "Completed")
+    wait_until(lambda: server.get(f"/task_runs/{streamed}").json.get("state_name") == "Completed")
     counted = server.post("/task_runs/count", {"flow_runs": {"id": {"any_": [run]}}})
     assert counted.json == 2
     graph = server.get(f"/flow_runs/{run}/graph-v2").json
@@ -170,15 +169,6 @@ def test_a_graph_begins_with_what_used_nobodys_result(sqlite_server: Any):
     assert set(graph["root_node_ids"]) == {caller, within}
     assert [one["id"] for one in nodes[within]["encapsulating"]] == [caller]
     assert [one["id"] for one in nodes[used]["parents"]] == [within]
-
-
-def wait_for(holds: Any) -> None:
-    pause = threading.Event()
-    for _ in range(400):
-        if holds():
-            return
-        pause.wait(0.025)
-    pytest.fail("it never came true")
 
 
 def test_an_event_without_a_resource_is_refused(sqlite_server: Any):

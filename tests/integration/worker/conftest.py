@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stand_in_api import StandInApi, wait_until
+from stand_in_api import StandInApi
 
 HERE = Path(__file__).parent
 
@@ -102,6 +102,3 @@ def start(api: StandInApi, tmp_path: Path) -> Iterator[Callable[..., Program]]:
     for program in started:
         program.clean()
         sys.stdout.write(program.log.read_text())
-
-
-__all__ = ["wait_until"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from stand_in_api import StandInApi, wait_until
+from stand_in_api import StandInApi
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kill
 

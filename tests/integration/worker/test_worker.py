@@ -7,7 +7,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from stand_in_api import StandInApi, wait_until
+from stand_in_api import StandInApi
+from tests.waiting import wait_until
 
 from headrace.client.http import Client
 from headrace.infrastructure.process.kind import ProcessInfrastructure
@@ -213,7 +214,7 @@ def test_what_a_worker_did_is_in_its_metrics(api: StandInApi, start: Callable):
 
     ended = "headrace_worker_runs_ended_total"
     for how in ("reported", "unreported"):
-        wait_until(lambda how=how: read()[f'{ended}{{how="{how}"}}'] == 1, 60)
+        wait_until(lambda how=how: read()[f'{ended}{{how="{how}"}}'] == 1)
     found = read()
     assert found["headrace_worker_launch_seconds_count"] == 2
     assert found["headrace_worker_claim_seconds_count"] >= 1

@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,7 +14,6 @@ import pytest
 ROOT = Path(__file__).parents[3]
 TOKEN = "let-me-in"
 IMAGE = "headrace:test"
-PATIENCE = 30.0  # seconds
 
 
 class StandInCluster:
@@ -127,10 +125,3 @@ def stand_in_cluster() -> Iterator[StandInCluster]:
     made = StandInCluster()
     yield made
     made.close()
-
-
-def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not happen"
-        time.sleep(0.02)

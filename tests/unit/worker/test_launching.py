@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from tests.waiting import wait_until
 
 from headrace.errors import InfrastructureError, InfrastructureUnavailable
 from headrace.infrastructure.contract import Handle, Job, Phase, Status
@@ -74,13 +75,6 @@ class World:
         return held
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "did not happen"
-        time.sleep(0.002)
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path, threads=2)
@@ -90,7 +84,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_the_handle_is_written_down_when_it_was_launched(world: World):
     held = world.launch()
-    wait_for(lambda: not held.is_launching)
+    wait_until(lambda: not held.is_launching)
     assert Handle.from_json(world.ledger.read(1).handle).details == {"id": "x"}
     assert not world.failed
 
@@ -101,10 +95,10 @@ def test_a_launch_that_takes_long_holds_up_nobody(world: World):
     assert began.wait(10)
     world.engine.do = lambda: None
     quick = world.launch()
-    wait_for(lambda: not quick.is_launching)
+    wait_until(lambda: not quick.is_launching)
     assert slow.is_launching
     go.set()
-    wait_for(lambda: not slow.is_launching)
+    wait_until(lambda: not slow.is_launching)
 
 
 def test_an_attempt_that_is_cancelled_while_it_is_launched_is_stopped_after_it(world: World):
@@ -113,12 +107,12 @@ def test_an_attempt_that_is_cancelled_while_it_is_launched_is_stopped_after_it(w
     assert began.wait(10)
     held.cancelling = True
     go.set()
-    wait_for(lambda: world.unwanted == [held])
+    wait_until(lambda: world.unwanted == [held])
 
 
 def test_an_attempt_that_nobody_wants_any_more_is_not_launched(world: World):
     held = world.launch(cancelling=True)
-    wait_for(lambda: not held.is_launching)
+    wait_until(lambda: not held.is_launching)
     assert world.engine.launched == 0
     assert world.failed[0].never_ran
 
@@ -129,7 +123,7 @@ def test_a_refusal_is_told_at_once(world: World):
 
     world.engine.do = refuse
     world.launch()
-    wait_for(lambda: world.failed)
+    wait_until(lambda: world.failed)
     assert world.engine.launched == 1
     assert "no such image" in world.failed[0].reason
     assert not world.failed[0].never_ran
@@ -143,7 +137,7 @@ def test_what_may_work_in_a_moment_is_tried_again_and_then_given_back(world: Wor
 
     world.engine.do = away
     world.launch()
-    wait_for(lambda: world.failed)
+    wait_until(lambda: world.failed)
     assert world.engine.launched > 1
     assert world.failed[0].never_ran
     assert world.launcher.rest_until > time.monotonic()
@@ -162,7 +156,7 @@ def test_a_reason_is_said_once_for_all_runs_that_wait(
     world.engine.do = away
     for _ in range(2):
         world.launch()
-    wait_for(lambda: len(world.failed) == 2)
+    wait_until(lambda: len(world.failed) == 2)
     said = [line.message.partition(" cannot be started yet: ")[2] for line in caplog.records]
     assert [reason for reason in said if reason] == ["the engine is away", "busy"]
     assert all(status.reason.startswith("cannot be started now: ") for status in world.failed)
@@ -171,5 +165,5 @@ def test_a_reason_is_said_once_for_all_runs_that_wait(
 def test_any_other_error_is_the_run_s_and_not_the_worker_s(world: World):
     world.engine.do = lambda: 1 // 0 and None
     world.launch()
-    wait_for(lambda: world.failed)
+    wait_until(lambda: world.failed)
     assert "ZeroDivisionError" in world.failed[0].reason
