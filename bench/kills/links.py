@@ -200,7 +200,8 @@ class Gates(Loopback):
     def _signal(self, names: tuple[str, ...], number: int) -> None:
         for name in names:
             if name in self._gates:
-                os.kill(self._gates[name].pid, number)
+                with contextlib.suppress(ProcessLookupError):  # its engine was closed before
+                    os.kill(self._gates[name].pid, number)
 
     def close(self) -> None:
         self.mend(*self._gates)

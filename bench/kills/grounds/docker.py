@@ -54,6 +54,9 @@ class DockerGround:
             if survive:
                 options.append("--live-restore")
             given = self._own = Daemon(STATE, options)
+            if self._own.pid is not None:
+                message = f"another soak uses the engine in {STATE}; wait for it, or end it"
+                raise RuntimeError(message)
             self._own.start()
         self._client = given.client()
         self._image = make_runs(self._client, make_base(self._client))
