@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.contract.infrastructure.benches import wait_for
+from tests.waiting import wait_until
 
 from headrace.infrastructure.contract import Handle, Job, Status
 from headrace.infrastructure.kinds import KindContext
@@ -239,7 +239,7 @@ def test_where_the_system_cannot_fork_safely_interpreters_wait_for_the_runs(
         ledger.enter(1, run, 1, b"", 0.0)
         job = Job(run, 1, "a run", {}, {"RUN": run}, json.dumps({"do": ["finish"]}).encode(), 1)
         handle = kind.launch(job)
-        wait_for(lambda: kind.poll(handle).exited, 60)
+        wait_until(lambda: kind.poll(handle).exited)
         assert kind.poll(handle).reported
         assert isinstance(kind._starter, IdleStarter)
     finally:
