@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from headrace.server.store.database import Database
 from headrace.server.store.open import open_database
@@ -32,6 +33,12 @@ UNIT = Path(__file__).parent / "unit"
 # A program that was started in the background ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is the machine's affair.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # No test reads or writes the home directory of whoever runs the tests, nor do the programs it starts.
 os.environ["HEADRACE_HOME"] = tempfile.mkdtemp(prefix="headrace-tests-")

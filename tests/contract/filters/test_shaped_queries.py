@@ -107,7 +107,7 @@ def answers(database: apsw.Connection, query: ShapedQuery[Any], *arguments: Any)
     return both
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.generate])
+@settings(max_examples=60, phases=[Phase.generate])
 @given(filters(), st.sampled_from(list(FlowRunSort)), st.integers(0, 9), st.integers(0, 9))
 def test_flow_runs(database, some, sort, limit, offset):
     """Lists and counts of flow runs under random filters over all nouns."""
@@ -117,7 +117,7 @@ def test_flow_runs(database, some, sort, limit, offset):
     assert shaped == built
 
 
-@settings(max_examples=20, deadline=None, phases=[Phase.generate])
+@settings(max_examples=20, phases=[Phase.generate])
 @given(filters(), st.sampled_from(list(TaskRunSort)), st.integers(0, 9))
 def test_task_runs(database, some, sort, limit):
     """Lists of task runs under random filters over all nouns."""

@@ -82,7 +82,7 @@ PROPERTY = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.dictionaries(NAMES, PROPERTY),
     st.lists(NAMES, unique=True),

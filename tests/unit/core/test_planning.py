@@ -38,7 +38,7 @@ def test_bounds():
     assert plan(every(86400 * 365), NOW, Horizon()).look_again == NOW + LONGEST_SLEEP
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(20, 200_000), st.integers(1, 5), st.integers(2, 8))
 def test_looking_again_when_told_is_enough(seconds, min_runs, own):
     """Every date has its run before it comes."""

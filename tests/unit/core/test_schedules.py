@@ -172,7 +172,7 @@ EXPRESSIONS = st.tuples(
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EXPRESSIONS, MOMENTS, st.booleans())
 def test_cron_agrees_with_a_second_library(expression, after, day_or):
     """Without clock changes our cron names the same times as croniter."""
@@ -197,7 +197,7 @@ def test_extended_cron_agrees_with_a_second_library(expression):
     assert [next(found) for _ in range(5)] == expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from(ZONES), st.integers(0, 23), st.integers(0, 59), MOMENTS)
 def test_a_named_time_agrees_with_a_second_library(zone, hour, minute, after):
     """A daily time is due when cronsim, which follows Debian's cron, says, in every zone."""
@@ -220,7 +220,7 @@ SCHEDULES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SCHEDULES, MOMENTS, st.integers(1, 60))
 def test_dates_in_slices(value, after, cut):
     """Asking again from the last date gives the same dates as asking once: nothing lost or twice."""

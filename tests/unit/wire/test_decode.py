@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import ValidationFailed
@@ -245,7 +245,7 @@ field_names = sorted(
     }
 )
 # A busy machine is no fault of the code: neither a deadline nor the speed of generation is judged.
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60)
 
 
 def is_sound(kind: type, data: bytes) -> bool:
