@@ -96,11 +96,13 @@ class Campaign:
         return self.outcome
 
     def _step(self, name: str, work: Callable[[], None]) -> None:
-        began = time.monotonic()
+        began, known = time.monotonic(), len(self.outcome.findings)
         work()
         seconds = self.outcome.seconds[name] = time.monotonic() - began
         sent, found = self.outcome.sent[name], len(self.outcome.findings)
         self._say(f"{name}: {sent} sent in {seconds:.0f} s, {found} findings so far")
+        for what in self.outcome.findings[known:]:
+            self._say(what[:1000])
 
     def _ask_rightly(self, world: World, document: Document) -> None:
         for operation in self._operations:
