@@ -24,6 +24,7 @@ COMMANDS = {
         "headrace.cli.server_keys:renew_key",
         "Put a new key before the one that secrets are stored with.",
     ),
+    "services": ("headrace.cli.server_services:services", "Look after the background loops."),
     "restore": ("headrace.cli.server_database:restore", "Put a backup in the database's place."),
 }
 
@@ -38,19 +39,49 @@ def server() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to bind; 0 takes a free one.")
 @click.option("--database", metavar="URL", help="sqlite:///path, a path, or postgresql://…")
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False))
-@click.option("--background", "-b", is_flag=True, help="Leave it running and return.")
+@click.option(
+    "--background/--no-background", "-b", default=False, help="Leave it running and return."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Processes; more than one needs PostgreSQL."
+)
+@click.option("--no-services", is_flag=True, help="Answer requests only: no background loops.")
+@click.option(
+    "--scheduler/--no-scheduler", default=True, help="Whether it plans runs of schedules."
+)
+@click.option("--late-runs/--no-late-runs", default=True, help="Whether it marks late runs.")
+@click.option(
+    "--keep-alive-timeout", type=click.IntRange(min=1), help="Seconds of idle connections."
+)
+@click.option("--analytics-on/--analytics-off", default=False, hidden=True)  # there are none
+@click.option("--ui/--no-ui", default=True, hidden=True)  # of the contract
 @output_option
 def start(
     host: str | None,
     port: int | None,
     database: str | None,
     log_level: str | None,
+    workers: int | None,
+    keep_alive_timeout: int | None,
     output: OutputFormat,
     *,
     background: bool,
+    no_services: bool,
+    scheduler: bool,
+    late_runs: bool,
+    analytics_on: bool,
+    ui: bool,
 ) -> None:
     """Start a server, until Ctrl-C or in the background."""
-    launch = Launch(host, port, database, log_level)
+    del analytics_on, ui
+    loops = [("scheduler", scheduler), ("late_runs", late_runs)]
+    more = [
+        *([] if workers is None else ["--workers", str(workers)]),
+        *([] if keep_alive_timeout is None else ["--keep-alive-timeout", str(keep_alive_timeout)]),
+        *(["--no-loops"] if no_services else []),
+        *(word for name, wanted in loops if not wanted for word in ("--without-loop", name)),
+    ]
+    launch = Launch(host, port, database, log_level, tuple(more))
     if background:
         _start_in_background(launch, output)
         return

@@ -42,10 +42,12 @@ class Note(msgspec.Struct):
 class Launch(NamedTuple):
     """What `server start` was asked for; None leaves it to the environment."""
 
-    host: str | None
-    port: int | None
-    database: str | None
-    log_level: str | None
+    host: str | None = None
+    port: int | None = None
+    database: str | None = None
+    log_level: str | None = None
+    more: tuple[str, ...] = ()
+    """Options of the server's program as they are."""
 
     def command(self) -> list[str]:
         """The program with its options."""
@@ -54,13 +56,18 @@ class Launch(NamedTuple):
             *([] if self.port is None else ["--port", str(self.port)]),
             *([] if self.database is None else ["--database", self.database]),
             *([] if self.log_level is None else ["--log-level", self.log_level.lower()]),
+            *self.more,
         ]
         return [sys.executable, "-m", "headrace.server", *options]
 
 
-def note_path(home: Path) -> Path:
-    """Where the note of the background server is."""
-    return home / "server.json"
+SERVER = "server"
+"""What the log and the note of a server that runs in the background are called."""
+
+
+def note_path(home: Path, name: str = SERVER) -> Path:
+    """Where the note of the program in the background is."""
+    return home / f"{name}.json"
 
 
 def start_here(launch: Launch) -> tuple["subprocess.Popen[str]", Note | None]:
@@ -71,14 +78,14 @@ def start_here(launch: Launch) -> tuple["subprocess.Popen[str]", Note | None]:
     return process, msgspec.json.decode(line, type=Note) if line else None
 
 
-def start_in_background(settings: Settings, launch: Launch) -> Note:
-    """Start a server that outlives this process; returns once it answers.
+def start_in_background(settings: Settings, launch: Launch, name: str = SERVER) -> Note:
+    """Start a server, or its loops alone, that outlives this process; returns once it answers.
 
     Raises:
         ServerUnreachable: It ended or did not answer in time; the message has the end of its log.
     """
     make_home(settings.home)
-    log = settings.home / "server.log"
+    log = settings.home / f"{name}.log"
     with writing(log):
         output = log.open("a+b")
     with output:
@@ -97,7 +104,7 @@ def start_in_background(settings: Settings, launch: Launch) -> Note:
         time.sleep(LOOK_SECONDS)
     note = msgspec.json.decode(written, type=Note)
     note.database, note.log = launch.database or "", str(log)
-    path = note_path(settings.home)
+    path = note_path(settings.home, name)
     draft = path.with_suffix(".new")
     try:
         with writing(path, draft=draft):
@@ -138,6 +145,19 @@ def find(settings: Settings) -> Note | None:
     return None
 
 
+def find_running(settings: Settings, name: str) -> Note | None:
+    """A program in the background that answers nobody, if it lives; the note of a dead one is removed."""
+    path = note_path(settings.home, name)
+    try:
+        note = msgspec.json.decode(path.read_bytes(), type=Note)
+    except (OSError, msgspec.DecodeError):
+        return None
+    if is_alive(note.pid):
+        return note
+    path.unlink(missing_ok=True)
+    return None
+
+
 def answers(settings: Settings, url: str) -> bool:
     """Whether a server at `url` says that it is well."""
     try:
@@ -147,8 +167,8 @@ def answers(settings: Settings, url: str) -> bool:
         return False
 
 
-def stop(settings: Settings, note: Note) -> None:
-    """End the background server gracefully.
+def stop(settings: Settings, note: Note, name: str = SERVER) -> None:
+    """End what runs in the background gracefully.
 
     Raises:
         ServerUnreachable: It does not end in time.
@@ -161,7 +181,7 @@ def stop(settings: Settings, note: Note) -> None:
             message = f"the server (process {note.pid}) was asked to end and did not in {STOP_SECONDS:g} s"
             raise ServerUnreachable(message)
         time.sleep(LOOK_SECONDS)
-    note_path(settings.home).unlink(missing_ok=True)
+    note_path(settings.home, name).unlink(missing_ok=True)
 
 
 def is_alive(pid: int) -> bool:

@@ -52,7 +52,7 @@ from headrace.server.services.loops.log_indexing import LogIndexingLoop
 from headrace.server.services.loops.pause_expiry import PauseExpiryLoop
 from headrace.server.services.loops.placement import run_everywhere, run_on_leader
 from headrace.server.services.loops.retention import RetentionLoop
-from headrace.server.services.loops.scheduling import SchedulingLoop
+from headrace.server.services.loops.scheduling import SCHEDULER, SchedulingLoop
 from headrace.server.services.loops.service import LoopService, stop_all, utc_now
 from headrace.server.services.loops.signs_of_life import SignsOfLifeLoop
 from headrace.server.services.loops.slot_expiry import SlotExpiryLoop
@@ -149,6 +149,14 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()  # lifespan.startup
+        await self.begin()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
+        await self.end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def begin(self) -> None:
+        """Do what comes before the first request, and start the background loops."""
         forward = await self.services.database.share_signals(self.services.signals.deliver)
         if forward is not None:  # other servers share the database
             self.services.signals.forward_to(forward)
@@ -156,11 +164,11 @@ class Application:
         await self._catch_up()
         for loop in self._loops:
             loop.start()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()  # lifespan.shutdown
+
+    async def end(self) -> None:
+        """Have held calls answer, and stop the background loops."""
         self.services.close_calls()
         await stop_all(self._loops)
-        await send({"type": "lifespan.shutdown.complete"})
 
     async def _install(self) -> None:
         try:
@@ -170,7 +178,7 @@ class Application:
 
     async def _catch_up(self) -> None:
         """Judge missed times before a worker can take a run that is to be skipped."""
-        if not self._loops:
+        if not any(service.loop.name == SCHEDULER for service in self._loops):
             return
         loop = SchedulingLoop(self.services.database, self.services.signals)
         try:
@@ -190,4 +198,5 @@ def build_app(database: Database, config: ServerConfig, **parts: Any) -> Applica
     """
     services = Services(database=database, config=config, **parts)
     loops = [make(services) for make in LOOPS] if config.loops_enabled else []
-    return Application(services, NOUNS, loops)
+    wanted = [service for service in loops if service.loop.name not in config.loops_disabled]
+    return Application(services, NOUNS, wanted)

@@ -55,6 +55,8 @@ class ServerConfig:
     """How long a worker's hold on a run lasts without being renewed."""
     loops_enabled: bool = True
     """Whether this process runs background loops, or only answers requests."""
+    loops_disabled: frozenset[str] = frozenset()
+    """Names of background loops that this process goes without."""
     loop_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     """Interval of a background loop by its name, where it differs from the loop's own default."""
 
@@ -143,6 +145,7 @@ def read_config(environment: Mapping[str, str], **given: object) -> ServerConfig
             reader.number("SERVER_UNCONFIRMED_LEASE_SECONDS", LeaseTerms().unconfirmed_seconds),
         ),
         "loops_enabled": reader.boolean("SERVER_LOOPS_ENABLED", default=True),
+        "loops_disabled": reader.disabled_loops(),
         "loop_seconds": reader.loop_seconds(),
     }
     if reader.errors:
@@ -217,6 +220,18 @@ class _Reader:
         if text:
             self._refuse(name, text, "true or false")
         return default
+
+    def disabled_loops(self) -> frozenset[str]:
+        """Loops whose `HEADRACE_SERVER_SERVICES_<LOOP>_ENABLED` is false."""
+        prefix, suffix = "SERVER_SERVICES_", "_ENABLED"
+        names = [name.removeprefix("HEADRACE_") for name in self._environment]
+        return frozenset(
+            name[len(prefix) : -len(suffix)].lower()
+            for name in names
+            if name.startswith(prefix)
+            and name.endswith(suffix)
+            and not self.boolean(name, default=True)
+        )
 
     def loop_seconds(self) -> dict[str, float]:
         """`HEADRACE_SERVER_SERVICES_<LOOP>_LOOP_SECONDS`, keyed by the loop's name in lower case."""

@@ -13,8 +13,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import uvicorn
 
@@ -25,6 +26,7 @@ from headrace.server.config import ServerConfig, read_config
 from headrace.server.idleness import watch_idleness
 from headrace.server.store.database import Database
 from headrace.server.store.open import open_database
+from headrace.server.workers import Workers
 
 if sys.platform == "win32":
     from asyncio import new_event_loop
@@ -42,7 +44,8 @@ EXIT_MISUSED = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a server; the exit code says how it ended (0: it was asked to stop)."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(given)
     logging.basicConfig(
         level=options.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -55,11 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             database_url=options.database,
             exit_when_idle_seconds=options.exit_when_idle,
+            keep_alive_seconds=options.keep_alive_timeout,
             loops_enabled=False if options.no_loops else None,
         )
+        config = replace(config, loops_disabled=config.loops_disabled | {*options.without_loop})
         config.check()
+        _check_sharing(options, config)
+        if options.workers > 1 and options.socket is None:
+            return _run_workers(config, given, options.workers)
+        work = _run_loops(config) if options.loops_only else _serve(config, options.socket)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            return runner.run(_serve(config))
+            return runner.run(work)
     except ValidationFailed as error:
         return _complain(error, EXIT_MISUSED)
     except (HeadraceError, _PortTaken) as error:
@@ -92,6 +101,23 @@ def _parser() -> argparse.ArgumentParser:
         "--no-loops", action="store_true", help="answer requests only: no background loops"
     )
     parser.add_argument(
+        "--without-loop",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="go without a background loop; may be given several times",
+    )
+    parser.add_argument(
+        "--loops-only", action="store_true", help="run the background loops and answer nothing"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes that share the port, over PostgreSQL"
+    )
+    parser.add_argument(
+        "--keep-alive-timeout", type=float, metavar="SECONDS", help="how long idle connections stay"
+    )
+    parser.add_argument("--socket", type=int, help=argparse.SUPPRESS)  # what a parent listens on
+    parser.add_argument(
         "--log-level",
         default=os.environ.get("HEADRACE_SERVER_LOGGING_LEVEL", "WARNING"),
         choices=["debug", "info", "warning", "error", "DEBUG", "INFO", "WARNING", "ERROR"],
@@ -120,7 +146,6 @@ def _bind(config: ServerConfig) -> socket.socket:
             f"cannot listen on {config.host} port {config.port}: {error.strerror}; "
             "end the program that does, or choose another with --port"
         ) from error
-    bound.setblocking(False)  # noqa: FBT003 - the socket's own signature
     return bound
 
 
@@ -132,8 +157,45 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}/api" if ":" in host else f"http://{host}:{port}/api"
 
 
-async def _serve(config: ServerConfig) -> int:
+def _check_sharing(options: argparse.Namespace, config: ServerConfig) -> None:
+    """Refuse what needs a database that several processes can use. Raises `ValidationFailed`."""
+    wants = (
+        ("--workers", options.workers > 1),
+        ("--loops-only", options.loops_only),
+    )
+    for option, given in wants:
+        if given and not config.database_url.startswith("postgres"):
+            message = (
+                "an SQLite database belongs to one process, which answers requests and runs the "
+                "background loops: give a PostgreSQL database, or leave this out"
+            )
+            raise ValidationFailed([{"loc": [option], "msg": message}])
+
+
+def _run_workers(config: ServerConfig, arguments: Sequence[str], count: int) -> int:
     bound = _bind(config)
+    with bound:
+        return Workers(bound, arguments, count).run(url_of(bound), _tell)
+
+
+async def _run_loops(config: ServerConfig) -> int:
+    database = await open_database(config.database_url)
+    try:
+        app = build_app(database, config)
+        stopping = asyncio.Event()
+        _on_signals(stopping.set)
+        await app.begin()
+        _tell(json.dumps({"url": "", "pid": os.getpid(), "version": __version__}))
+        await stopping.wait()
+        await app.end()
+    finally:
+        await database.close()
+    return 0
+
+
+async def _serve(config: ServerConfig, shared: int | None) -> int:
+    bound = _bind(config) if shared is None else socket.socket(fileno=shared)
+    bound.setblocking(False)  # noqa: FBT003 - the socket's own signature
     try:
         database = await open_database(config.database_url)
     except BaseException:
@@ -142,7 +204,9 @@ async def _serve(config: ServerConfig) -> int:
     try:
         app = build_app(database, config)
         server = _Server(_uvicorn_config(app, config), app)
-        _stop_on_signals(server)  # before it is announced: who reads the line may end it at once
+        _on_signals(server.stop)  # before it is announced: who reads the line may end it at once
+        if shared is not None:  # its standard input ends with the parent
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), server.stop)
         _announce(database, url_of(bound))
         gc.collect()
         gc.freeze()  # what is loaded by now stays: later collections need not walk it
@@ -158,8 +222,11 @@ async def _serve(config: ServerConfig) -> int:
 
 def _announce(database: Database, url: str) -> None:
     database.announce(url)
-    line = json.dumps({"url": url, "pid": os.getpid(), "version": __version__})
-    sys.stdout.write(line + "\n")
+    _tell(json.dumps({"url": url, "pid": os.getpid(), "version": __version__}))
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
@@ -205,10 +272,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _stop_on_signals(server: _Server) -> None:
+def _on_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         if sys.platform == "win32":
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(server.stop))
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
         else:
-            loop.add_signal_handler(number, server.stop)
+            loop.add_signal_handler(number, stop)

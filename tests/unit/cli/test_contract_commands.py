@@ -18,10 +18,6 @@ MISSING = {
     "sdk generate": NOT_YET,
     "server database revision": DEVELOPERS,
     "server database stamp": DEVELOPERS,
-    "server services": NOT_YET,
-    "server services ls": NOT_YET,
-    "server services start": NOT_YET,
-    "server services stop": NOT_YET,
     "work-pool provision-infra": NOT_YET,
     "work-pool provision-infrastructure": NOT_YET,
     "work-pool storage": NOT_YET,
@@ -30,11 +26,6 @@ MISSING = {
 }
 MISSING_OPTIONS = {
     "deployment ls": {"--empty-flow_name"},  # it is an argument here
-    "server start": {
-        "--analytics-on", "--analytics-off", "--keep-alive-timeout", "--late-runs",
-        "--no-late-runs", "--no-services", "--no-ui", "--scheduler", "--no-scheduler", "--ui",
-        "--workers",
-    },
     "task serve": {"--empty-entrypoints"},  # it is an argument here
     "work-pool create": {
         "--provision-infra", "--provision-infrastructure",

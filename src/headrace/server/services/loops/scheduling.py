@@ -18,6 +18,8 @@ from headrace.server.store.database import Database
 
 _log = logging.getLogger(__name__)
 
+SCHEDULER = "scheduler"
+
 _FIRST = str(UUID(int=0))  # before every id
 _DRIFT = timedelta(seconds=1)
 """A clock that is disciplined goes back by less; one that is set, by more."""
@@ -38,7 +40,7 @@ class SchedulingLoop:
     signals: Signals
     horizon: Horizon = field(default_factory=Horizon)
     page: int = 100
-    name: str = "scheduler"
+    name: str = SCHEDULER
     pace: Pace = Pace(interval=60.0)  # noqa: RUF009 - frozen
     topics: tuple[str, ...] = ("schedules",)
     seen: list[datetime] = field(default_factory=list[datetime])
