@@ -134,7 +134,7 @@ def deploy(
     refused: HeadraceError | None = None
     for one in deployments:
         try:
-            ids.append(one.apply(client, pool, uploads, prepared))
+            ids.append(one.register(client, pool, uploads, prepared))
             rows.append(Row(one.full_name, "applied"))
         except HeadraceError as error:
             refused = refused or error

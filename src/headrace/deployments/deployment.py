@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
+from headrace.client.default import default_client
 from headrace.client.deployments import create_deployment
 from headrace.client.flows import create_flow
 from headrace.client.http import Client
@@ -16,10 +17,12 @@ from headrace.deployments.bundling import Uploads
 from headrace.deployments.flow_sources import flow_from_source
 from headrace.deployments.parameter_schema import describe_parameters
 from headrace.deployments.schedule_lists import Seconds, list_schedules
+from headrace.deployments.triggers import make_automation, replace_triggers
 from headrace.engine.entrypoints import load_flow
-from headrace.errors import ConfigurationError, NotImplementedYet
+from headrace.errors import ConfigurationError, NotImplementedYet, ValidationFailed
 from headrace.schedules import Misfire, Schedule
 from headrace.sources.storages import SET_DIRECTORY, RunnerStorage
+from headrace.wire.automations import AutomationCreate
 from headrace.wire.deployments import (
     ConcurrencyLimitStrategy,
     ConcurrencyOptions,
@@ -67,6 +70,7 @@ class RunnerDeployment:
         work_queue_name: The pool's queue; None is its default.
         job_variables: Values for the pool's job template.
         storage: Where its runs get the code from; without one a pool's runs get what is in `path` now.
+        triggers: Events that make a run of it, in place of those it had; none leaves those.
     """
 
     name: str
@@ -89,6 +93,7 @@ class RunnerDeployment:
     work_queue_name: str | None = None
     job_variables: dict[str, Any] = field(default_factory=dict[str, Any])
     storage: RunnerStorage | None = None
+    triggers: list[AutomationCreate] = field(default_factory=list[AutomationCreate])
 
     @property
     def is_installed(self) -> bool:
@@ -120,7 +125,7 @@ class RunnerDeployment:
         misfire: Misfire | Policy | None = None,
         concurrency_limit: Any = None,
         parameters: dict[str, Any] | None = None,
-        triggers: Sequence[object] | None = None,
+        triggers: Sequence[Mapping[str, Any]] | None = None,
         description: str | None = None,
         tags: list[str] | None = None,
         version: str | None = None,
@@ -136,9 +141,9 @@ class RunnerDeployment:
 
         Raises:
             ConfigurationError: The schedules, the limit or the flow's place make no sense.
-            NotImplementedYet: Triggers, service levels and version types come later.
+            NotImplementedYet: Service levels and version types come later.
         """
-        _refuse_later(triggers=triggers, _sla=_sla, version_type=version_type)
+        _refuse_later(_sla=_sla, version_type=version_type)
         limit, strategy = read_limit(concurrency_limit)
         storage: RunnerStorage | None = flow.storage
         if storage is None:
@@ -171,6 +176,7 @@ class RunnerDeployment:
             work_queue_name=work_queue_name,
             job_variables=dict(job_variables or {}),
             storage=storage,
+            triggers=_read_triggers(triggers or (), name),
         )
 
     @classmethod
@@ -208,12 +214,35 @@ class RunnerDeployment:
 
     def apply(
         self,
+        schedules: Iterable[Schedule | Mapping[str, Any]] | None = None,
+        work_pool_name: str | None = None,
+        image: str | None = None,
+    ) -> UUID:
+        """Register it with the configured API, or change the one of this name; its id.
+
+        Args:
+            schedules: Instead of its own.
+            work_pool_name: The pool that runs it, instead of its own.
+            image: What its containers are made from.
+
+        Raises:
+            ConfigurationError: A schedule makes no sense.
+            HeadraceError: The API refuses, or does not answer.
+        """
+        chosen = self
+        if schedules is not None:
+            chosen = replace(self, schedules=list_schedules(schedules=schedules))
+        made_from = Image(image) if image else None
+        return chosen.register(default_client(), work_pool_name, image=made_from)
+
+    def register(
+        self,
         client: Client,
         work_pool_name: str | None = None,
         uploads: Uploads | None = None,
         image: Image | None = None,
     ) -> UUID:
-        """Register it with the API, or change the one of this name; its id.
+        """Register it with an API, or change the one of this name; its id.
 
         Args:
             client: The API.
@@ -237,7 +266,10 @@ class RunnerDeployment:
             body.pull_steps = [{SET_DIRECTORY: {"directory": image.directory}}]
         elif not self.is_installed:
             body.pull_steps = [(uploads or Uploads(client)).step_for(self.path)]
-        return create_deployment(client, body).id
+        made = create_deployment(client, body)
+        if self.triggers:
+            replace_triggers(client, made.id, self.triggers)
+        return made.id
 
     def _body(self, flow_id: UUID, pool: str | None) -> DeploymentCreate:
         options = None
@@ -270,6 +302,20 @@ class RunnerDeployment:
 
 deployment_of = RunnerDeployment.from_flow
 """What `flow.to_deployment` calls."""
+
+
+def _read_triggers(given: Sequence[Mapping[str, Any]], name: str) -> list[AutomationCreate]:
+    made: list[AutomationCreate] = []
+    for number, one in enumerate(given):
+        if not isinstance(one, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what a user may write
+            message = f"trigger {number + 1} of {name!r} is {one!r}: write a mapping as in a deployment file"
+            raise ConfigurationError(message)
+        try:
+            made.append(make_automation(one, name, number))
+        except ValidationFailed as error:
+            message = f"trigger {number + 1} of {name!r} cannot be used: {error}"
+            raise ConfigurationError(message) from None
+    return made
 
 
 def read_limit(value: Any) -> tuple[int | None, str | None]:

@@ -60,7 +60,7 @@ def serve_flow(
         schedules: Several schedules.
         misfire: What becomes of times that passed unused, for schedules that do not say so themselves.
         global_limit: Runs at once, wherever they run.
-        triggers: Not yet.
+        triggers: Events that make a run of it: mappings as a deployment file has them.
         parameters: Of its runs.
         description: For people.
         tags: Of the deployment and its runs.
@@ -135,7 +135,7 @@ def serve(
     for one in deployments:
         _refuse_pool(one.work_pool_name, repr(one.full_name))
     client = default_client()
-    ids = tuple(one.apply(client) for one in deployments)
+    ids = tuple(one.register(client) for one in deployments)
     current = settings()
 
     def ready() -> None:

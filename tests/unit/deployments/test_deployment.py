@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from headrace import flow
@@ -127,9 +128,25 @@ def test_serving_with_a_pool_is_refused_with_the_word_deploy():
         serve(load.to_deployment("d", work_pool_name="p"))
 
 
-def test_triggers_are_refused_by_name():
-    with pytest.raises(NotImplementedYet, match="triggers"):
-        load.to_deployment("d", triggers=[object()])
+def test_triggers():
+    """They become automations that run the deployment; what is none is refused with its number."""
+    given = [
+        {"expect": ["order.placed"], "parameters": {"a": 1}},
+        {"name": "mine", "expect": ["x"]},
+    ]
+    made = load.to_deployment("d", triggers=given).triggers
+    assert [one.name for one in made] == ["d__automation_1", "mine"]
+    (action,) = msgspec.to_builtins(made[0].actions)
+    assert (action["type"], action["parameters"]) == ("run-deployment", {"a": 1})
+    with pytest.raises(ConfigurationError, match="trigger 2 of 'd' is 5"):
+        load.to_deployment("d", triggers=[given[0], 5])
+    with pytest.raises(ConfigurationError, match="trigger 1 of 'd' cannot be used"):
+        load.to_deployment("d", triggers=[{"threshold": "many"}])
+
+
+def test_what_comes_later_is_refused_by_name():
+    with pytest.raises(NotImplementedYet, match="sla"):
+        load.to_deployment("d", _sla=[object()])
 
 
 def test_the_table():

@@ -17,9 +17,10 @@ from headrace.deployments.project.entries import Entry, Limit, Steps, read_entry
 from headrace.deployments.project.options import schedules_of
 from headrace.deployments.project.preparing import Prepared, Project
 from headrace.deployments.project.timing import read_schedules
-from headrace.deployments.project.triggers import read_triggers, replace_triggers
+from headrace.deployments.project.triggers import read_triggers
 from headrace.deployments.project.values import STEPS, fill_outputs, fill_pull_steps
 from headrace.deployments.steps.core import run_steps
+from headrace.deployments.triggers import replace_triggers
 from headrace.errors import ConfigurationError, ObjectNotFound
 from headrace.sources.storages import SET_DIRECTORY
 from headrace.wire.deployments import (
