@@ -17,13 +17,14 @@ from headrace.cli.root import FAILED
 from headrace.client import Client, admin, work_pools, workers
 from headrace.client.default import default_client
 from headrace.client.pages import read_pages
-from headrace.errors import HeadraceError, ObjectNotFound
+from headrace.errors import HeadraceError, ObjectNotFound, Unauthorized
 from headrace.settings import settings, unknown_settings
 from headrace.wire.work_pools import ReadWorkPoolsBody, WorkPoolResponse
 from headrace.wire.workers import ReadWorkersBody, WorkerStatus
 
 SLOW_SECONDS = 0.5  # an answer that takes longer makes every flow slow
 SKEW_SECONDS = 2.0  # of clocks; more and scheduled times look wrong
+_KEY = "Give the server's key in HEADRACE_API_KEY, or user:password in HEADRACE_API_AUTH_STRING."
 LEAST_DISK = 1 << 30  # bytes free in the home directory
 
 
@@ -126,6 +127,9 @@ def _server() -> Iterator[Finding]:
     for look in _LOOKS:
         try:
             yield from look(client)
+        except Unauthorized as error:
+            yield Finding("server", Grade.BAD, str(error), _KEY)
+            return
         except HeadraceError as error:
             yield Finding("server", Grade.BAD, str(error), "Look into the server's log.")
             return

@@ -74,6 +74,7 @@ def root(ctx: click.Context, profile: str | None) -> None:
     """Headrace runs Python functions where they should run, and shows how it went."""
     if profile:
         os.environ["HEADRACE_PROFILE"] = profile
+    ctx.color = _colours()
     ctx.ensure_object(dict)
 
 
@@ -111,6 +112,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(FAILED)
 
 
+def _colours() -> bool | None:
+    """False where nobody wants colours; None leaves them to terminals.
+
+    `NO_COLOR` is the convention of no-color.org: it counts when it is not empty.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    try:
+        return None if not sys.stdout.isatty() or settings().cli_colors else False
+    except HeadraceError:  # told by whatever needs the settings
+        return None
+
+
 def _is_debugging() -> bool:
     try:
         return settings().debug_mode
@@ -131,4 +145,4 @@ def _fault(error: Exception) -> str:
 
 def _complain(message: str) -> None:
     mark = click.style("Error:", fg="red", bold=True)
-    click.echo(f"{mark} {' '.join(message.split())}", err=True)
+    click.echo(f"{mark} {' '.join(message.split())}", err=True, color=_colours())

@@ -17,7 +17,6 @@ WITHOUT_EFFECT: dict[str, str] = {
     "client_server_version_check_enabled": "versions are not compared: the wire contract decides",
     "client_metrics_enabled": _METRICS,
     "client_metrics_port": _METRICS,
-    "cli_colors": "colours appear at a terminal only",
     "cli_wrap_lines": "tables are cut at a terminal, and never in a pipe",
     "tasks_runner_process_pool_max_workers": _LATER,
     "tasks_scheduling_default_storage_block": _LATER,

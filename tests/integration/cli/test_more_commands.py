@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
+import pytest
 from tests.integration.cli.conftest import Run, program
 from tests.integration.cli.test_commands import ok, refused
 
@@ -277,3 +279,41 @@ def test_a_run_s_job_is_told(headrace: Run) -> None:
     assert told.returncode == 0
     assert "no work pool" in told.stderr
     refused(headrace("flow-run", "job", flow["id"]), "not found")
+
+
+def test_the_doctor_says_where_a_key_goes(tmp_path: Path) -> None:
+    """A server that wants one is no fault of the server's."""
+    guarded = {"HEADRACE_SERVER_API_KEY": "secret"}
+    started = program(
+        tmp_path, "server", "start", "--background", "--port", "0", "-o", "json", **guarded
+    )
+    url = json.loads(ok(started))["url"]
+    try:
+        looked = program(tmp_path, "doctor", HEADRACE_API_URL=url)
+        assert looked.returncode == 1
+        assert "HEADRACE_API_KEY" in looked.stdout
+        let_in = program(tmp_path, "doctor", HEADRACE_API_URL=url, HEADRACE_API_KEY="secret")
+        assert "HEADRACE_API_KEY" not in ok(let_in)
+    finally:
+        program(tmp_path, "server", "stop")
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"HEADRACE_CLI_COLORS": "false"}, False)],
+    ids=["plain", "convention", "setting"],
+)
+def test_colours_at_a_terminal_may_be_left_out(
+    tmp_path: Path, settings: dict[str, str], is_coloured: bool
+) -> None:
+    """By the convention of other programs, and by the setting; of results and errors alike."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADRACE_", "NO_COLOR"))}
+    environment = kept | {"HEADRACE_HOME": str(tmp_path), "TERM": "xterm"} | settings
+    for command in ("profile create mine", "profile use none"):
+        shown = pexpect.run(
+            f"{sys.executable} -m headrace.cli {command}",
+            env=environment,
+            encoding="utf-8",
+            timeout=60,
+        )
+        assert ("\x1b[" in shown) is is_coloured, shown
