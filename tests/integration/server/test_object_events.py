@@ -1,6 +1,7 @@
 """Changes of objects are events: what is told of each noun, as the contract's server tells it."""
 
 from typing import Any
+from uuid import uuid4
 
 PERIOD = {"occurred": {"since": "2000-01-01T00:00:00Z"}, "order": "ASC"}
 
@@ -249,3 +250,23 @@ def test_a_state_with_data_leaves_an_artifact(server: Any):
             {"storage_key": "k"},
         )
         assert (one["type"], one["description"]) == ("result", "it")
+
+
+def test_events_of_any_name_and_time_are_counted(server: Any) -> None:
+    """A name is told as it is; stretches of time beyond the calendar are refused with a reason."""
+    resource = {"prefect.resource.id": "any.thing", "prefect.resource.name": "{a} name"}
+    event = {"id": str(uuid4()), "occurred": "2026-01-01T00:00:00Z", "event": "{happened"}
+    assert server.post("/events", [event | {"resource": resource, "payload": {}}]).status == 204
+    wanted = {"filter": {**PERIOD, "resource": {"id": ["any.thing"]}}}
+    (by_name,) = server.post("/events/count-by/event", wanted).json
+    (by_resource,) = server.post("/events/count-by/resource", wanted).json
+    assert (by_name["label"], by_resource["label"]) == ("{happened", "{a} name")
+    for occurred, unit, interval in (
+        ({"until": "0001-01-01T00:00:00Z"}, "week", 1),
+        ({"since": "9999-12-31T23:00:00Z", "until": "9999-12-31T23:59:59Z"}, "week", 1),
+        ({"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}, "day", 1e300),
+    ):
+        body = {"filter": {"occurred": occurred}, "time_unit": unit, "time_interval": interval}
+        refused = server.post("/events/count-by/time", body)
+        assert refused.status == 422, refused.body
+        assert "calendar" in refused.json["detail"]

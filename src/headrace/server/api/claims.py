@@ -15,6 +15,7 @@ from headrace.server.services.opening import Opened, open_pool, open_served
 from headrace.server.services.wait_reasons import explain
 from headrace.wire.claims import ClaimBody, ClaimResponse, RenewBody, RenewResponse, WaitReason
 from headrace.wire.decode import encode
+from headrace.wire.faults import make_fault
 from headrace.wire.jobs import JobAccount
 
 operations = Operations("claims")
@@ -46,7 +47,7 @@ async def _open(services: Services, body: ClaimBody) -> Opened:
     if (body.work_pool_name is None) == (not body.deployment_ids):
         message = "name either a work pool or deployments: one of the two is what you serve"
         raise ValidationFailed(
-            [{"loc": ["body", "work_pool_name"], "msg": message, "type": "value_error"}]
+            [make_fault("value_error", ("body", "work_pool_name"), message, body.work_pool_name)]
         )
     if body.work_pool_name is not None:
         return await open_pool(services, body.work_pool_name, body.work_queue_names)

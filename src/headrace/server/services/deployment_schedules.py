@@ -23,6 +23,7 @@ from headrace.server.store import deployments
 from headrace.server.store.database import Database, Transaction
 from headrace.wire.decode import encode
 from headrace.wire.deployments import DeploymentScheduleCreate, DeploymentScheduleUpdate
+from headrace.wire.faults import make_fault
 from headrace.wire.misfires import MisfireOptions
 
 NOT_FOUND = "Schedule not found."
@@ -152,9 +153,7 @@ async def add_schedules(
         message = "The deployment has a schedule with one of these slugs already."
         raise UniqueViolation(message) from error
     except ValueError as error:
-        raise ValidationFailed(
-            [{"loc": ["body"], "msg": str(error), "type": "value_error"}]
-        ) from error
+        raise ValidationFailed([make_fault("value_error", ("body",), str(error), None)]) from error
     signals.publish("schedules")
     return answer
 

@@ -14,6 +14,7 @@ from headrace.server.services.signals import Signals
 from headrace.server.services.work_queues import ensure_queues
 from headrace.server.store import deployments as store
 from headrace.server.store.database import Database
+from headrace.wire.faults import make_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,14 @@ def refuse_unknown(template: Mapping[str, Any], layers: list[Layer], client: Cli
         known = ", ".join(sorted(template.get("variables", {}).get("properties", {})))
         raise ValidationFailed(
             [
-                {
-                    "loc": ["body", "job_variables", name.partition(": ")[2]],
-                    "msg": f"the work pool's template has no variable {name.partition(': ')[2]!r} "
-                    f"(given by the {name.partition(': ')[0]}); it has: {known}",
-                    "type": "extra_forbidden",
-                }
-                for name in unknown
+                make_fault(
+                    "extra_forbidden",
+                    ("body", "job_variables", variable),
+                    f"the work pool's template has no variable {variable!r} "
+                    f"(given by the {giver}); it has: {known}",
+                    None,
+                )
+                for giver, _, variable in (name.partition(": ") for name in unknown)
             ]
         )
 

@@ -197,9 +197,7 @@ def _tell(tx: Transaction, deployment_id: str, before: Row | None) -> None:
 def _check_name(name: str) -> None:
     if not name or any(character in _UNSAFE_IN_NAMES for character in name):
         message = f"a deployment's name is not empty and has none of {_UNSAFE_IN_NAMES}"
-        raise ValidationFailed(
-            [{"loc": ["body", "name"], "msg": message, "type": "value_error", "input": name}]
-        )
+        raise ValidationFailed([make_fault("value_error", ("body", "name"), message, name)])
 
 
 async def _check_limit(database: Database, body: DeploymentCreate | DeploymentUpdate) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -92,16 +93,19 @@ async def count_events(
 ) -> bytes:
     """How many events there are of each kind, of each resource, or in each stretch of time."""
     if by is Countable.EVENT:
-        return await _count_groups(database, given, event.c.event, event.c.event)
+        return await _count_groups(database, given, event.c.event, event.c.event, str)
     if by is Countable.RESOURCE:
-        return await _count_groups(database, given, event.c.resource_id, func.max(event.c.resource))
+        resource = func.max(event.c.resource)
+        return await _count_groups(database, given, event.c.resource_id, resource, _name_of)
     seconds = _SECONDS[TimeUnit.DAY] if by is Countable.DAY else _SECONDS[unit] * interval
     return await _count_spans(database, given, seconds)
 
 
-async def _count_groups(database: Database, given: EventFilter, key: Any, label: Any) -> bytes:
+async def _count_groups(
+    database: Database, given: EventFilter, key: Any, shown: Any, label: Callable[[str], str]
+) -> bytes:
     query = (
-        select(key, label, func.count(), func.min(event.c.occurred), func.max(event.c.occurred))
+        select(key, shown, func.count(), func.min(event.c.occurred), func.max(event.c.occurred))
         .where(*filter_events(given))
         .group_by(key)
         .order_by(func.count().desc(), key)
@@ -111,26 +115,28 @@ async def _count_groups(database: Database, given: EventFilter, key: Any, label:
         [
             {
                 "value": value,
-                "label": _label(shown),
+                "label": label(text),
                 "count": count,
                 "start_time": first,
                 "end_time": last,
             }
-            for value, shown, count, first, last in await database.fetch_all(query)
+            for value, text, count, first, last in await database.fetch_all(query)
         ]
     )
 
 
-def _label(shown: str) -> str:
-    """A resource is shown by its name, anything else as it is."""
-    if not shown.startswith("{"):
-        return shown
-    resource = msgspec.json.decode(shown, type=dict[str, str])
+def _name_of(text: str) -> str:
+    """What a resource, as JSON, is shown by."""
+    resource = msgspec.json.decode(text, type=dict[str, str])
     return resource.get("prefect.resource.name") or resource.get("prefect.resource.id", "")
 
 
 async def _count_spans(database: Database, given: EventFilter, seconds: float) -> bytes:
-    spans = _spans(given, seconds)
+    try:
+        spans = _spans(given, seconds)
+    except (OverflowError, ValueError) as error:  # beyond the years that a date can have
+        message = f"steps of {seconds} s over that time leave the calendar: ask for a shorter time"
+        raise Unprocessable(message) from error
     table = spans_table()
     text = spans_text([(to_text(begin), to_text(end)) for begin, end in spans])
     within = (event.c.occurred >= table.c.begin) & (event.c.occurred < table.c.finish)

@@ -9,6 +9,7 @@ from headrace.server.services.container import Services
 from headrace.server.services.sources import PoolSource, ServedSource, Source, SourceLook
 from headrace.server.services.work_pools import find_pool_name
 from headrace.server.services.work_queues import ensure_queues
+from headrace.wire.faults import make_fault
 
 _QUEUE_NAME = re.compile(r"[^/%&><]+")
 """As the contract has the names of queues."""
@@ -58,13 +59,13 @@ async def _noted(services: Services, opened: Opened) -> Opened:
 
 
 def _check_names(names: Iterable[str]) -> None:
-    errors: list[dict[str, object]] = [
-        {
-            "loc": ["body", "work_queue_names"],
-            "msg": f"{name!r} cannot be a work queue: a name has no '/', '%', '&', '<' and '>'",
-            "type": "string_pattern_mismatch",
-            "input": name,
-        }
+    errors = [
+        make_fault(
+            "string_pattern_mismatch",
+            ("body", "work_queue_names"),
+            f"{name!r} cannot be a work queue: a name has no '/', '%', '&', '<' and '>'",
+            name,
+        )
         for name in names
         if not _QUEUE_NAME.fullmatch(name)
     ]
