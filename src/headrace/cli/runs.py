@@ -1,7 +1,7 @@
 """What the groups for flow runs and task runs share: state filters, and following a run."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from headrace.cli.output import STATE_COLOURS, OutputFormat, print_json
+from headrace.cli.output import STATE_COLOURS, OutputFormat, ago, print_json, show_list
 from headrace.client import Client, flow_runs, logs
 from headrace.client.pages import PAGE, read_pages
 from headrace.wire.flow_runs import FlowRunResponse
@@ -22,6 +22,7 @@ from headrace.wire.logs import (
     ReadLogsBody,
 )
 from headrace.wire.states import StateType
+from headrace.wire.work_pools import WorkerFlowRunResponse
 
 DEFAULT_LOGS = 20  # lines of --head and --tail
 TERMINAL = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}
@@ -41,6 +42,17 @@ def parse_types(names: tuple[str, ...]) -> list[StateType]:
     except ValueError as error:
         message = f"{error}; state types are {', '.join(sorted(StateType))}"
         raise click.UsageError(message) from error
+
+
+def show_due(
+    found: Sequence[WorkerFlowRunResponse], where: str, hours: int, output: OutputFormat
+) -> None:
+    """The runs that a pool or queue will deliver within some hours."""
+    columns = ("run", "state", "due", "id")
+    runs = [one.flow_run for one in found]
+    rows = [[r.name, r.state_name, ago(r.next_scheduled_start_time), r.id] for r in runs]
+    empty = f"Nothing is due in {where} within {hours} h."
+    show_list(columns, rows, output, whole=found, empty=empty)
 
 
 def log_filter(*, flow_run_id: UUID | None = None, task_run_id: UUID | None = None) -> LogFilter:

@@ -11,7 +11,6 @@ from headrace.cli.documents import read_document
 from headrace.cli.groups import Group
 from headrace.cli.output import (
     OutputFormat,
-    ago,
     done,
     hint,
     json_text,
@@ -20,6 +19,7 @@ from headrace.cli.output import (
     show,
     show_list,
 )
+from headrace.cli.runs import show_due
 from headrace.cli.session import confirm, connect, may_ask
 from headrace.client import work_pools
 from headrace.client.pages import read_pages
@@ -229,17 +229,7 @@ def preview(name: str, hours: int, output: OutputFormat) -> None:
     until = datetime.now(UTC) + timedelta(hours=hours)
     body = GetScheduledFlowRunsBody(scheduled_before=until)
     found = work_pools.read_scheduled_flow_runs(connect(), name, body)
-    rows = [
-        [
-            r.flow_run.name,
-            r.flow_run.state_name,
-            ago(r.flow_run.next_scheduled_start_time),
-            r.flow_run.id,
-        ]
-        for r in found
-    ]
-    empty = f"Nothing is due in work pool {name} within {hours} h."
-    show_list(["run", "state", "due", "id"], rows, output, whole=found, empty=empty)
+    show_due(found, f"work pool {name}", hours, output)
 
 
 @work_pool.command()

@@ -7,6 +7,7 @@ import click
 
 from headrace.cli.groups import Group
 from headrace.cli.output import OutputFormat, ago, done, output_option, show, show_list
+from headrace.cli.runs import show_due
 from headrace.cli.session import confirm, connect
 from headrace.client import work_pools, work_queues
 from headrace.client.pages import read_pages
@@ -165,17 +166,7 @@ def preview(name: str, pool: str, hours: int, output: OutputFormat) -> None:
     until = datetime.now(UTC) + timedelta(hours=hours)
     body = GetScheduledFlowRunsBody(scheduled_before=until, work_queue_names=[name])
     found = work_pools.read_scheduled_flow_runs(connect(), pool, body)
-    rows = [
-        [
-            r.flow_run.name,
-            r.flow_run.state_name,
-            ago(r.flow_run.next_scheduled_start_time),
-            r.flow_run.id,
-        ]
-        for r in found
-    ]
-    empty = f"Nothing is due in work queue {name} within {hours} h."
-    show_list(["run", "state", "due", "id"], rows, output, whole=found, empty=empty)
+    show_due(found, f"work queue {name}", hours, output)
 
 
 @work_queue.command()

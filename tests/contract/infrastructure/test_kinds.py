@@ -88,26 +88,26 @@ def test_what_a_run_prints_is_shown_while_it_runs(bench: Bench, tmp_path: Path):
     assert bytes(seen) == b"one\ntwo"
 
 
-def test_stop_asks_first(bench: Bench, tmp_path: Path):
-    ready = tmp_path / "ready"
+def launch_that(bench: Bench, place: Path, on_signal: str) -> Handle:
+    """Launch what does `on_signal` when it is asked to go; it listens when this returns."""
+    ready = place / "ready"
     code = (
-        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7));"
+        f"import signal, sys, time; signal.signal(15, {on_signal});"
         f"open({str(ready)!r}, 'w'); time.sleep(60)"
     )
     handle = bench.launch(bench.python(code))
     wait_until(ready.exists)
+    return handle
+
+
+def test_stop_asks_first(bench: Bench, tmp_path: Path):
+    handle = launch_that(bench, tmp_path, "lambda *_: sys.exit(7)")
     bench.kind.stop(handle, 30)
     assert bench.ended(handle).code == 7
 
 
 def test_stop_ends_what_will_not_go(bench: Bench, tmp_path: Path):
-    ready = tmp_path / "ready"
-    code = (
-        "import signal, time; signal.signal(15, signal.SIG_IGN);"
-        f"open({str(ready)!r}, 'w'); time.sleep(60)"
-    )
-    handle = bench.launch(bench.python(code))
-    wait_until(ready.exists)
+    handle = launch_that(bench, tmp_path, "signal.SIG_IGN")
     bench.kind.stop(handle, 0.1)
     status = bench.ended(handle)
     assert status.proven

@@ -45,7 +45,7 @@ NEWEST: Final = Statement(
 )
 
 # Both databases read `ON CONFLICT`, though SQLAlchemy makes each form for one of them only.
-INSERT_UNKNOWN: Final = Statement(
+_insert = (
     insert(event)
     .inline()
     .values(
@@ -64,8 +64,9 @@ INSERT_UNKNOWN: Final = Statement(
             )
         }
     )
-    .on_conflict_do_nothing(index_elements=["id"])
 )
+INSERT_EVENT: Final = Statement(_insert)
+INSERT_UNKNOWN: Final = Statement(_insert.on_conflict_do_nothing(index_elements=["id"]))
 """An event, unless it is here already: clients send again what they are not sure of."""
 
 INSERT_UNKNOWN_STATE: Final = Statement(

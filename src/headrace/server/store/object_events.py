@@ -12,7 +12,7 @@ import msgspec
 from headrace.core.ids import new_id
 from headrace.server.store.concurrency_limits import Limit
 from headrace.server.store.database import Write
-from headrace.server.store.transitions import INSERT_EVENT
+from headrace.server.store.events import INSERT_EVENT
 
 Row = Mapping[str, Any]
 """An object's columns by name; JSON columns as text."""

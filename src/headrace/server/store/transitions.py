@@ -30,13 +30,13 @@ from headrace.core.states import AWAITING_RETRY, TERMINAL, State, StateType
 from headrace.errors import StaleWrite
 from headrace.server.store import result_artifacts, state_events
 from headrace.server.store.database import Statement, Transaction, Write
+from headrace.server.store.events import INSERT_EVENT
 from headrace.server.store.facts import FlowRunRow, TaskRunRow
+from headrace.server.store.schema import flow_run as flow_run_table
 from headrace.server.store.schema import (
-    event,
     flow_run_state,
     task_run_state,
 )
-from headrace.server.store.schema import flow_run as flow_run_table
 from headrace.server.store.schema import task_run as task_run_table
 from headrace.wire.states import StateDetails
 
@@ -441,25 +441,5 @@ _INSERT_MIRRORED_STATE: Final = Statement(
             bindparam("timestamp", type_=task_run_state.c.timestamp.type),
             _mirrored_state(bindparam("state", type_=task_run_state.c.state.type)),
         ).where(task_run_table.c.id == bindparam("run_id")),
-    )
-)
-INSERT_EVENT: Final = Statement(
-    insert(event)
-    .inline()
-    .values(
-        {
-            name: bindparam(name)
-            for name in (
-                "id",
-                "occurred",
-                "received",
-                "event",
-                "resource_id",
-                "resource",
-                "related",
-                "payload",
-                "follows",
-            )
-        }
     )
 )

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, literal_column, or_, select, update
 
 from headrace.server.store.database import Row, Statement, Transaction
 from headrace.server.store.deployments import RUN_SOURCE, limit_id
+from headrace.server.store.events import INSERT_EVENT
 from headrace.server.store.object_events import EventRow, Labels, labels, make, read_json
 from headrace.server.store.schema import (
     deployment,
@@ -15,7 +16,6 @@ from headrace.server.store.schema import (
     work_pool,
     work_queue,
 )
-from headrace.server.store.transitions import INSERT_EVENT
 from headrace.server.store.work_pools import AGENT_TYPE
 from headrace.server.store.work_queues import is_unpolled
 

@@ -8,7 +8,7 @@ from headrace.server.services.loops.service import Pace
 from headrace.server.services.signals import Signals
 from headrace.server.store import deployments as sql
 from headrace.server.store.database import Database, Transaction
-from headrace.server.store.transitions import INSERT_EVENT
+from headrace.server.store.events import INSERT_EVENT
 from headrace.server.store.work_events import DEPLOYMENTS_GONE_QUIET, of_deployment_status
 
 

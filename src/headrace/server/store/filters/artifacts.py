@@ -7,10 +7,10 @@ from sqlalchemy import exists
 from headrace.server.store.filters.conditions import (
     Conditions,
     be_null,
+    be_one_of,
     combine_attributes,
     contain_text,
     equal_any,
-    equal_none,
     together,
 )
 from headrace.server.store.filters.joined import Filters, where_flow_runs, where_task_runs
@@ -18,10 +18,8 @@ from headrace.server.store.schema import artifact, artifact_collection, flow_run
 from headrace.wire.artifacts import (
     ArtifactCollectionFilter,
     ArtifactCollectionFilterKey,
-    ArtifactCollectionFilterType,
     ArtifactFilter,
     ArtifactFilterKey,
-    ArtifactFilterType,
 )
 
 
@@ -73,7 +71,7 @@ def _filter_artifacts(given: ArtifactFilter | ArtifactCollectionFilter) -> Condi
     if given.task_run_id is not None:
         parts += equal_any(artifact.c.task_run_id, given.task_run_id.any_)
     if given.type is not None:
-        parts += _type(given.type)
+        parts += be_one_of(artifact.c.type, given.type)
     return combine_attributes(given, parts)
 
 
@@ -82,10 +80,4 @@ def _key(given: ArtifactFilterKey | ArtifactCollectionFilterKey) -> Conditions:
         equal_any(artifact.c.key, given.any_),
         contain_text(artifact.c.key, given.like_),
         be_null(artifact.c.key, None if given.exists_ is None else not given.exists_),
-    )
-
-
-def _type(given: ArtifactFilterType | ArtifactCollectionFilterType) -> Conditions:
-    return together(
-        equal_any(artifact.c.type, given.any_), equal_none(artifact.c.type, given.not_any_)
     )

@@ -95,6 +95,44 @@ def contain_text(column: ColumnElement[Any], text: str | None) -> Conditions:
     return [] if text is None else [ContainsText(column, cast("Any", text))]
 
 
+class Choice(Protocol):
+    """A filter that names what is meant, and what is not."""
+
+    @property
+    def any_(self) -> Sequence[object] | None:
+        """What is meant."""
+        ...
+
+    @property
+    def not_any_(self) -> Sequence[object] | None:
+        """What is not meant."""
+        ...
+
+
+def be_one_of(column: ColumnElement[Any], given: Choice) -> Conditions:
+    """The column is one of the values that are meant, and none of the others."""
+    return together(equal_any(column, given.any_), equal_none(column, given.not_any_))
+
+
+class NameFilter(Protocol):
+    """A filter of names: those, or those with a text in them."""
+
+    @property
+    def any_(self) -> Sequence[str] | None:
+        """The names."""
+        ...
+
+    @property
+    def like_(self) -> str | None:
+        """The text."""
+        ...
+
+
+def be_named(column: ColumnElement[Any], given: NameFilter) -> Conditions:
+    """The column is one of the names, and contains the text."""
+    return together(equal_any(column, given.any_), contain_text(column, given.like_))
+
+
 def start_with_any(column: ColumnElement[Any], prefixes: Iterable[str] | None) -> Conditions:
     """The column starts with one of the texts, in any case; of no texts nothing is asked."""
     some = [column.istartswith(prefix) for prefix in prefixes or ()]

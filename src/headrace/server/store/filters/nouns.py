@@ -10,12 +10,12 @@ from headrace.server.store.filters.conditions import (
     Conditions,
     JsonText,
     all_of,
+    be_named,
     be_null,
+    be_one_of,
     combine,
     combine_attributes,
-    contain_text,
     equal_any,
-    equal_none,
     have_tags,
     lie_between,
     start_with_any,
@@ -72,13 +72,9 @@ def filter_flows(given: FlowFilter) -> Conditions:
     """Conditions on `flow`."""
     parts: Conditions = []
     if given.id is not None:
-        parts += together(
-            equal_any(flow.c.id, given.id.any_), equal_none(flow.c.id, given.id.not_any_)
-        )
+        parts += be_one_of(flow.c.id, given.id)
     if given.name is not None:
-        parts += together(
-            equal_any(flow.c.name, given.name.any_), contain_text(flow.c.name, given.name.like_)
-        )
+        parts += be_named(flow.c.name, given.name)
     if given.tags is not None:
         parts += combine(
             given.tags.operator,
@@ -95,13 +91,9 @@ def filter_deployments(given: DeploymentFilter) -> Conditions:
     table = deployment.c
     parts: Conditions = []
     if given.id is not None:
-        parts += together(
-            equal_any(table.id, given.id.any_), equal_none(table.id, given.id.not_any_)
-        )
+        parts += be_one_of(table.id, given.id)
     if given.name is not None:
-        parts += together(
-            equal_any(table.name, given.name.any_), contain_text(table.name, given.name.like_)
-        )
+        parts += be_named(table.name, given.name)
     if given.flow_or_deployment_name is not None:
         like = given.flow_or_deployment_name.like_
         if like is not None:
@@ -157,18 +149,11 @@ def _flow_run_names(given: FlowRunFilter) -> Conditions:
     table = flow_run.c
     parts: Conditions = []
     if given.id is not None:
-        parts += together(
-            equal_any(table.id, given.id.any_), equal_none(table.id, given.id.not_any_)
-        )
+        parts += be_one_of(table.id, given.id)
     if given.name is not None:
-        parts += together(
-            equal_any(table.name, given.name.any_), contain_text(table.name, given.name.like_)
-        )
+        parts += be_named(table.name, given.name)
     if given.idempotency_key is not None:
-        parts += together(
-            equal_any(table.idempotency_key, given.idempotency_key.any_),
-            equal_none(table.idempotency_key, given.idempotency_key.not_any_),
-        )
+        parts += be_one_of(table.idempotency_key, given.idempotency_key)
     if given.flow_version is not None:
         parts += equal_any(table.flow_version, given.flow_version.any_)
     if given.parent_flow_run_id is not None and given.parent_flow_run_id.any_ is not None:
@@ -208,15 +193,9 @@ def filter_flow_run_state(columns: StateColumns, given: FlowRunFilterState) -> C
     """Conditions on `state_type` and `state_name` of any table that has them."""
     parts: Conditions = []
     if given.type is not None:
-        parts += together(
-            equal_any(columns.state_type, given.type.any_),
-            equal_none(columns.state_type, given.type.not_any_),
-        )
+        parts += be_one_of(columns.state_type, given.type)
     if given.name is not None:
-        parts += together(
-            equal_any(columns.state_name, given.name.any_),
-            equal_none(columns.state_name, given.name.not_any_),
-        )
+        parts += be_one_of(columns.state_name, given.name)
     return combine(given.operator, parts)
 
 
@@ -263,9 +242,7 @@ def filter_task_runs(given: TaskRunFilter) -> Conditions:
     if given.id is not None:
         parts += equal_any(table.id, given.id.any_)
     if given.name is not None:
-        parts += together(
-            equal_any(table.name, given.name.any_), contain_text(table.name, given.name.like_)
-        )
+        parts += be_named(table.name, given.name)
     if given.flow_run_id is not None:
         parts += _flow_run_of_task_run(given.flow_run_id)
     if given.state is not None:

@@ -2,10 +2,10 @@
 
 from headrace.server.store.filters.conditions import (
     Conditions,
+    be_named,
     be_null,
     combine,
     combine_attributes,
-    contain_text,
     equal_any,
     have_tags,
     lie_between,
@@ -23,10 +23,7 @@ def filter_variables(given: VariableFilter) -> Conditions:
     if given.id is not None:
         parts += equal_any(variable.c.id, given.id.any_)
     if given.name is not None:
-        parts += together(
-            equal_any(variable.c.name, given.name.any_),
-            contain_text(variable.c.name, given.name.like_),
-        )
+        parts += be_named(variable.c.name, given.name)
     if given.tags is not None:
         parts += combine(
             given.tags.operator,
