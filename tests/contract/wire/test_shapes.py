@@ -25,7 +25,7 @@ DATA = Path(__file__).parents[1] / "data" / "openapi.json"
 
 # Modules of objects that are Headrace's own, beside the contract.
 OWN_MODULES = {
-    "claims", "decode", "faults", "jobs", "misfires", "objects", "refusals", "server",
+    "claims", "decode", "endings", "faults", "jobs", "misfires", "objects", "refusals", "server",
 }  # fmt: skip
 
 # WebSocket frames: the document of the contract has none of them.
