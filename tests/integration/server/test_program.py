@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -131,3 +133,60 @@ def test_it_refuses_in_one_line(start: Any, tmp_path: Path):
             assert words in errors
             assert len(errors.splitlines()) == 1, errors
     assert foreign.read_text().startswith("not a database")
+
+
+CLIENTS = 64
+WRITES = 6  # of each client
+
+
+def write_runs(url: str, flow: str, mine: list[str]) -> None:
+    """What one client does, on a connection of its own: runs are made, and begin."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+
+    def send(path: str, body: object) -> Any:
+        headers = {"content-type": "application/json"}
+        connection.request("POST", parts.path + path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        assert answer.status in (200, 201), (answer.status, content)
+        return json.loads(content)
+
+    try:
+        for _ in range(WRITES):
+            run = send("/flow_runs/", {"flow_id": flow})["id"]
+            send(f"/flow_runs/{run}/set_state", {"state": {"type": "RUNNING"}})
+            mine.append(run)
+    finally:
+        connection.close()
+
+
+@pytest.mark.kill
+def test_64_clients_write_to_sqlite_at_once(start: Any, tmp_path: Path):
+    """None is refused, and a server that is killed right afterwards has lost nothing."""
+    arguments = ("--database", str(tmp_path / "h.db"), "--port", "0")
+    program = start(*arguments)
+    url = program.announced()["url"]
+    flow = post(url, "/flows/", {"name": "f"})["id"]
+    written = [list[str]() for _ in range(CLIENTS)]
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for done in [clients.submit(write_runs, url, flow, mine) for mine in written]:
+            done.result()
+    program.process.kill()
+    program.process.wait(END_SECONDS)
+    url = start(*arguments).announced()["url"]
+    acknowledged = {run for mine in written for run in mine}
+    assert len(acknowledged) == CLIENTS * WRITES
+    found = set[str]()
+    for offset in range(0, CLIENTS * WRITES, 200):
+        page = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}, "offset": offset}
+        found |= {run["id"] for run in post(url, "/flow_runs/filter", page)}
+    assert found == acknowledged
+
+
+def post(url: str, path: str, body: object) -> Any:
+    """What the server answers to a request that must succeed."""
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(url + path, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
