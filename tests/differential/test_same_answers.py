@@ -13,7 +13,7 @@ from headrace.testing.differential.answers import Answers
 from headrace.testing.differential.comparison import compare, plan_load
 from headrace.testing.differential.findings import Findings
 from headrace.testing.differential.kept import KeptLoad
-from headrace.testing.differential.schedule_dates import compare_schedules, explains
+from headrace.testing.differential.schedule_dates import compare_schedules, explains, passes_over
 from headrace.testing.differential.servers import Servers
 from headrace.testing.differential.sides import Reply
 from headrace.testing.differential.world import World
@@ -86,3 +86,16 @@ def test_dates_may_differ_only_where_the_clock_jumps() -> None:
     assert explains(daily, days(24, 48, month=5), days(25, 49, month=5))
     assert not explains(daily, days(24, 48, month=5), days(27, 51, month=5))
     assert not explains(daily, days(24, 48), [])
+
+
+def test_days_that_the_peer_passes_over_are_explained() -> None:
+    """Only days that the expression names, and only where nothing else differs."""
+    nth = {"cron": "0 0 8 * 3#2", "timezone": "UTC"}
+    eighth, wednesday = 7 * 24, 9 * 24
+    assert passes_over(nth, days(eighth, wednesday), days(wednesday))
+    assert not passes_over(nth, days(eighth + 24, wednesday), days(wednesday))
+    assert not passes_over(nth, days(wednesday), days(eighth, wednesday))
+    assert not passes_over({"cron": "0 0 8 * 3"}, days(eighth, wednesday), days(wednesday))
+    steps = {"cron": "0 0 */6 * *"}
+    assert passes_over(steps, days(0, 6 * 24), days(6 * 24))
+    assert not passes_over(steps, days(0, 6 * 24, month=4), days(6 * 24, month=4))

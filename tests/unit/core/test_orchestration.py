@@ -327,6 +327,18 @@ def test_a_task_starts_only_inside_a_running_flow(enclosing):
         assert isinstance(verdict, Abort)
 
 
+@pytest.mark.parametrize("current", ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"])
+@pytest.mark.parametrize(("is_repeated", "name"), [(True, "Retrying"), (False, "Running")])
+def test_a_task_that_ended_runs_again_with_its_flow(current, is_repeated, name):
+    """Its state tells whether it is the flow's next attempt that runs it."""
+    facts = run(
+        state(current), kind="task-run", enclosing_state=StateType.RUNNING, is_repeated=is_repeated
+    )
+    verdict = decide(facts, state("RUNNING"), NOW)
+    assert isinstance(verdict, Accept)
+    assert verdict.state.name == name
+
+
 def test_a_cached_task_completes_without_running():
     """The finished state under the same key is taken over, with its data and its key."""
     cached = state("COMPLETED", data={"v": 1}, cache_key="k", transition_id="t")

@@ -61,6 +61,7 @@ class RunFacts:
         expected_start_time: When it was first meant to start.
         refusal: What keeps it from starting, where limits were asked.
         enclosing_state: A task run's flow run's state type, where the rules need it.
+        is_repeated: Whether a task run's flow run has begun another attempt since it last began itself.
         cached_state: A task run's finished state under the proposed cache key, if there is one.
     """
 
@@ -75,4 +76,5 @@ class RunFacts:
     expected_start_time: str | None
     refusal: Refusal | None = None
     enclosing_state: StateType | None = None
+    is_repeated: bool = False
     cached_state: State | None = None

@@ -166,7 +166,9 @@ def _begin(run: RunFacts, current: State, proposed: State, now: str) -> Verdict:
     )
     if verdict is not None:
         return verdict
-    if run.run_count == 0 or current.is_terminal:
+    if current.is_terminal:  # again, as a part of its flow run's next attempt
+        return Accept(replace(proposed, name=RETRYING) if run.is_repeated else proposed)
+    if run.run_count == 0:
         return Accept(proposed)
     return Accept(replace(proposed, name=RETRYING if current.name == AWAITING_RETRY else RERUNNING))
 

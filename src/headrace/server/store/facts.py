@@ -105,6 +105,7 @@ class TaskRunRow(NamedTuple):
             end_time=self.end_time,
             total_run_time=self.total_run_time,
             expected_start_time=self.expected_start_time,
+            is_repeated=(self.enclosing_run_count or 0) > self.flow_run_run_count,
         )
 
 

@@ -30,6 +30,11 @@ JUMPS: Final = (
     "Where the clock of a zone jumps, named times keep their place on the wall and elapsed time its "
     "pace; the peer loses an hour of runs, or drifts by it."
 )
+PASSED_OVER: Final = (
+    "A cron expression means each day that it names; the peer passes over a day of the month beside an "
+    "n-th day of the week, and over the first of March in steps of days."
+)
+_CRON_FIELDS: Final = 5
 
 Dates = list[datetime]
 
@@ -145,6 +150,8 @@ def _judge(
         findings.deliberate[NEVER] += 1
     elif ours is not None and peers is not None and explains(question.schedule, ours, peers):
         findings.deliberate[JUMPS] += 1
+    elif ours and peers and passes_over(question.schedule, ours, peers):
+        findings.deliberate[PASSED_OVER] += 1
     else:
         findings.add(
             OPERATION, side, f"{question.schedule} from {question.start}: " + _tell(ours, peers)
@@ -184,6 +191,28 @@ def explains(schedule: dict[str, Any], ours: Sequence[datetime], peers: Sequence
         if not is_near and not any({date + size, date - size} & other for size in sizes):
             return False
     return True
+
+
+def passes_over(
+    schedule: dict[str, Any], ours: Sequence[datetime], peers: Sequence[datetime]
+) -> bool:
+    """Whether the peer only leaves out days that a cron expression names.
+
+    Those are days of the month beside an n-th day of the week, and the first of March, with which steps of
+    days begin anew.
+    """
+    fields = str(schedule.get("cron", "")).split()
+    if len(fields) != _CRON_FIELDS:
+        return False
+    zone = ZoneInfo(schedule.get("timezone") or "UTC")
+    end = min(ours[-1], peers[-1])
+    mine, theirs = ({date for date in dates if date <= end} for dates in (ours, peers))
+    left_out = [date.astimezone(zone) for date in mine - theirs]
+    beside_nth = "#" in fields[4] and all(str(date.day) == fields[2] for date in left_out)
+    after_short = fields[2].startswith("*/") and all(
+        (date.month, date.day) == (3, 1) for date in left_out
+    )
+    return theirs <= mine and (beside_nth or after_short)
 
 
 def _jumps(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[tuple[datetime, timedelta]]:
