@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from uuid import uuid4
 
 import psycopg
@@ -275,3 +276,12 @@ async def test_a_list_that_is_refused_fails_alone(postgresql: Database) -> None:
     )
     assert isinstance(answers.pop(5), ValidationFailed)
     assert answers == [[(0,)]] * 10
+
+
+async def test_a_session_that_ends_itself_holds_up_nobody(postgresql: Database) -> None:
+    """What asked is answered or refused, also where the farewell comes after the answer."""
+    ends = select(func.pg_terminate_backend(func.pg_backend_pid()))
+    for _ in range(5):
+        with suppress(DatabaseUnavailable):
+            await asyncio.wait_for(postgresql.fetch_all(ends), 60)
+    assert await postgresql.fetch_one(COUNT_FLOWS) == (0,)

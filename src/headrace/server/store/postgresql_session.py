@@ -178,6 +178,9 @@ class Session:
             if not burst.future.done():
                 burst.future.set_result(burst.answers)
             return
+        if not burst.expected:  # nobody asked: the server says why it ends the connection
+            self._lose(read_error(result)[0])
+            return
         index, preparing = burst.expected.popleft()
         answer = burst.answers[index]
         if result.status == ExecStatus.TUPLES_OK:
