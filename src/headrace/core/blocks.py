@@ -109,23 +109,10 @@ def masked(data: Json, paths: Iterable[list[str]]) -> Json:
     """The data with a mask for every secret value; nothing in it is the same object."""
     shown = cast("Json", json.loads(json.dumps(data)))
     for path in paths:
-        _mask(shown, path)
+        for holder, key in _find(shown, path):
+            is_unset = holder[key] is None and path[-1] != "*"
+            holder[key] = None if is_unset else _mask_all(holder[key])
     return shown
-
-
-def _mask(data: Json, path: list[str]) -> None:
-    name, rest = path[0], path[1:]
-    if name == "*":
-        for key in data:
-            data[key] = _mask_all(data[key])
-    elif name in data:
-        value = data[name]
-        if not rest:
-            data[name] = None if value is None else _mask_all(value)
-        else:
-            for one in cast("list[object]", value) if isinstance(value, list) else [value]:
-                if isinstance(one, dict):
-                    _mask(cast("Json", one), rest)
 
 
 def _mask_all(value: object) -> object:
@@ -138,23 +125,23 @@ def stripped(data: Json, paths: Iterable[list[str]]) -> Json:
     """The data without its secret values: what may be told to everybody."""
     shown = cast("Json", json.loads(json.dumps(data)))
     for path in paths:
-        _strip(shown, path)
+        for holder, key in _find(shown, path):
+            del holder[key]
     return shown
 
 
-def _strip(value: object, path: list[str]) -> None:
+def _find(data: Json, path: list[str]) -> Iterator[tuple[Json, str]]:
+    """Where the values at a path stand: in which object, under which name."""
     name, rest = path[0], path[1:]
-    if isinstance(value, list):
-        for one in cast("list[object]", value):
-            _strip(one, path)
-    elif isinstance(value, dict):
-        data = cast("Json", value)
-        if name == "*":
-            data.clear()
-        elif not rest:
-            data.pop(name, None)
-        elif name in data:
-            _strip(data[name], rest)
+    if name == "*":
+        yield from ((data, key) for key in list(data))
+    elif name in data and not rest:
+        yield data, name
+    elif name in data:
+        value = data[name]
+        for one in cast("list[object]", value) if isinstance(value, list) else [value]:
+            if isinstance(one, dict):
+                yield from _find(cast("Json", one), rest)
 
 
 def restored(given: Json, old: Mapping[str, Any], paths: Iterable[list[str]]) -> Json:

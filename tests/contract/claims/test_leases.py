@@ -56,6 +56,16 @@ def test_a_lease_that_ran_out_after_the_look_is_left(run):
     run(scenario)
 
 
+async def running_deployed(world: World) -> str:
+    """A run of a deployment, which runs."""
+    await world.pool()
+    deployment = await world.deployment("d", "default")
+    [made] = await world.runs("default", deployment_id=deployment)
+    await world.claim(owner="w")
+    await world.move(made, StateType.RUNNING)
+    return made
+
+
 def test_a_renewal_moves_the_end_and_tells_what_is_lost(run):
     async def scenario(world):
         made = await claimed(world)
@@ -144,11 +154,7 @@ def test_a_run_to_be_cancelled_is_cancelled(run):
 
 def test_a_paused_run_whose_process_is_gone_is_suspended_and_starts_again_when_resumed(run):
     async def scenario(world):
-        await world.pool()
-        deployment = await world.deployment("d", "default")
-        [made] = await world.runs("default", deployment_id=deployment)
-        await world.claim(owner="w")
-        await world.move(made, StateType.RUNNING)
+        made = await running_deployed(world)
         await world.move(made, StateType.PAUSED)
         await give_up(world.database, world.signals, "another", {made: 1})
         await run_loop(world)
@@ -168,11 +174,7 @@ def test_a_run_that_was_resumed_meanwhile_is_not_given_up(run):
     """It runs: why it ends is for its holder to say, who keeps the lease until then."""
 
     async def scenario(world):
-        await world.pool()
-        deployment = await world.deployment("d", "default")
-        [made] = await world.runs("default", deployment_id=deployment)
-        await world.claim(owner="w")
-        await world.move(made, StateType.RUNNING)
+        made = await running_deployed(world)
         await give_up(world.database, world.signals, "w", {made: 1})
         await run_loop(world)
         row = await world.facts(made)
@@ -202,11 +204,7 @@ def test_a_run_suspended_while_somebody_resumes_it_starts_again(run, monkeypatch
     """Who read the run while its process was thought to wait does not make it Running."""
 
     async def scenario(world):
-        await world.pool()
-        deployment = await world.deployment("d", "default")
-        [made] = await world.runs("default", deployment_id=deployment)
-        await world.claim(owner="w")
-        await world.move(made, StateType.RUNNING)
+        made = await running_deployed(world)
         await world.move(made, StateType.PAUSED)
         read = flow_run_states.read_facts
         reads = 0

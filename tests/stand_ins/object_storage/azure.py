@@ -10,7 +10,7 @@ from html import escape
 from urllib.parse import parse_qsl, urlsplit
 from xml.etree import ElementTree as Xml
 
-from tests.stand_ins.object_storage.serving import Blob, Exchange, RefusedError
+from tests.stand_ins.object_storage.serving import Blob, Exchange, RefusedError, browse
 
 ACCOUNT = "devstoreaccount1"
 KEY = base64.b64encode(b"a key of the stand-in's own").decode()
@@ -71,16 +71,8 @@ class AzureExchange(Exchange):
 
     def _list(self, container: str, query: dict[str, str]) -> None:
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
-        found: list[str] = []
-        prefixes: dict[str, None] = {}
-        for name, blob in sorted(self.kept.buckets[container].items()):
-            if not name.startswith(prefix):
-                continue
-            rest = name.removeprefix(prefix)
-            if delimiter and delimiter in rest:
-                prefixes[prefix + rest.partition(delimiter)[0] + delimiter] = None
-            else:
-                found.append(_described(name, blob))
+        blobs, prefixes = browse(self.kept.buckets[container], prefix, delimiter)
+        found = [_described(name, blob) for name, blob in blobs]
         found += [f"<BlobPrefix><Name>{escape(one)}</Name></BlobPrefix>" for one in prefixes]
         head = f'<EnumerationResults ContainerName="{container}"><Prefix>{escape(prefix)}</Prefix>'
         self._xml(f"{head}<Blobs>{''.join(found)}</Blobs><NextMarker/>")

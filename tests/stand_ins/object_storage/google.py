@@ -5,7 +5,7 @@ import re
 from email.parser import BytesParser
 from typing import Any
 
-from tests.stand_ins.object_storage.serving import Blob, Exchange, RefusedError
+from tests.stand_ins.object_storage.serving import Blob, Exchange, RefusedError, browse
 
 # Query parameters of each method, as the service's discovery document lists them.
 _COMMON = {"alt", "fields", "prettyPrint", "quotaUser", "userProject", "key", "uploadType"}
@@ -69,17 +69,9 @@ class GoogleExchange(Exchange):
     def _list(self, bucket: str, query: dict[str, str]) -> None:
         self._check("list", query)
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
-        items: list[dict[str, Any]] = []
-        prefixes: dict[str, None] = {}
-        for name, blob in sorted(self._bucket(bucket).items()):
-            if not name.startswith(prefix):
-                continue
-            rest = name.removeprefix(prefix)
-            if delimiter and delimiter in rest:
-                prefixes[prefix + rest.partition(delimiter)[0] + delimiter] = None
-            else:
-                items.append(_resource(bucket, name, blob))
-        self._json({"kind": "storage#objects", "items": items, "prefixes": list(prefixes)})
+        blobs, prefixes = browse(self._bucket(bucket), prefix, delimiter)
+        items = [_resource(bucket, name, blob) for name, blob in blobs]
+        self._json({"kind": "storage#objects", "items": items, "prefixes": prefixes})
 
     def _object(self, method: str, bucket: str, name: str, query: dict[str, str]) -> None:
         self._check("get", query)

@@ -23,6 +23,23 @@ class Blob:
         return b64encode(md5(self.content, usedforsecurity=False).digest()).decode()
 
 
+def browse(
+    blobs: dict[str, Blob], prefix: str, delimiter: str | None
+) -> tuple[list[tuple[str, Blob]], list[str]]:
+    """What stands below a prefix in order of names, and the deeper prefixes up to a delimiter."""
+    found: list[tuple[str, Blob]] = []
+    prefixes: dict[str, None] = {}
+    for name, blob in sorted(blobs.items()):
+        if not name.startswith(prefix):
+            continue
+        rest = name.removeprefix(prefix)
+        if delimiter and delimiter in rest:
+            prefixes[prefix + rest.partition(delimiter)[0] + delimiter] = None
+        else:
+            found.append((name, blob))
+    return found, list(prefixes)
+
+
 @dataclass
 class Kept:
     """Buckets with their objects, and the requests that were refused."""

@@ -8,6 +8,20 @@ from docker import APIClient
 Document = Mapping[str, Any]
 
 
+class Transfer(Protocol):
+    """An image's way from or to a registry, step by step."""
+
+    def __call__(  # noqa: D102
+        self,
+        repository: str,
+        tag: str | None,
+        *,
+        stream: bool,
+        decode: bool,
+        auth_config: Mapping[str, str] | None,
+    ) -> Generator[Document]: ...
+
+
 class Api(Protocol):
     """Requests to an engine. All raise the SDK's errors."""
 
@@ -19,25 +33,11 @@ class Api(Protocol):
     def close(self) -> None: ...  # noqa: D102  # as in the SDK, like all below
     def info(self) -> Document: ...  # noqa: D102
     def inspect_image(self, image: str) -> Document: ...  # noqa: D102
-    def pull(  # noqa: D102
-        self,
-        repository: str,
-        tag: str | None,
-        *,
-        stream: bool,
-        decode: bool,
-        auth_config: Mapping[str, str] | None,
-    ) -> Generator[Document]: ...
+    @property
+    def pull(self) -> Transfer: ...  # noqa: D102
+    @property
+    def push(self) -> Transfer: ...  # noqa: D102
     def build(self, *, tag: str, decode: bool, **options: object) -> Generator[Document]: ...  # noqa: D102
-    def push(  # noqa: D102
-        self,
-        repository: str,
-        tag: str | None,
-        *,
-        stream: bool,
-        decode: bool,
-        auth_config: Mapping[str, str] | None,
-    ) -> Generator[Document]: ...
     def create_host_config(self, **options: object) -> Document: ...  # noqa: D102
     def create_container(self, image: str, **options: object) -> Document: ...  # noqa: D102
     def inspect_container(self, container: str) -> Document: ...  # noqa: D102
