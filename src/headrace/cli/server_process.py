@@ -72,7 +72,7 @@ def note_path(home: Path, name: str = SERVER) -> Path:
 
 def start_here(launch: Launch) -> tuple["subprocess.Popen[str]", Note | None]:
     """Start the server in this terminal; its note once it answers, none if it ended instead."""
-    process = subprocess.Popen(launch.command(), stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen(launch.command(), stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own program
     assert process.stdout is not None
     line = process.stdout.readline()
     return process, msgspec.json.decode(line, type=Note) if line else None

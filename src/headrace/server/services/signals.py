@@ -36,7 +36,7 @@ class Signals:
                 if not future.done():
                     future.set_result(None)
 
-    async def wait(self, topics: Iterable[str], timeout: float) -> bool:  # noqa: ASYNC109
+    async def wait(self, topics: Iterable[str], timeout: float) -> bool:  # noqa: ASYNC109  # False tells it, no error
         """Wait until one of the topics is published; False when `timeout` seconds pass first.
 
         To miss nothing: `listen` first, read the database, then wait on the listener.
@@ -72,7 +72,7 @@ class Listener:
                 if not waiters:
                     del self._waiting[topic]
 
-    async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109
+    async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109  # False tells it, no error
         """True as soon as anything was published since `listen` or the last `wait`."""
         done, _ = await asyncio.wait([self._future], timeout=max(0.0, timeout))
         if not done:

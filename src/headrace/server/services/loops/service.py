@@ -131,7 +131,7 @@ class LoopService:
         """Run at once, as if a topic had been published."""
         self._signals.deliver((self._kick,))
 
-    async def next_run(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+    async def next_run(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # tests say how long
         """Make it run, and wait until a run that began after this call has ended."""
         watcher = asyncio.get_running_loop().create_future()
         self._watchers.append(watcher)
